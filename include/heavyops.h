@@ -1,0 +1,196 @@
+/* heavyops: which bytecode instructions a running CPython spends its time in, seen from outside.
+ *
+ * The library behind the command of the same name; everything the command does is done through
+ * this header. The library never prints, never exits, installs no signal handler, never writes to
+ * a target and never stops one. A handle is used by one thread at a time. Linux only. */
+#ifndef HEAVYOPS_H
+#define HEAVYOPS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HOP_API __attribute__((visibility("default")))
+
+/* Why something could not be done. The command's exit codes follow from these (README.md). */
+enum hop_status {
+    HOP_OK,
+    HOP_ERR_USAGE,       /* a value out of range, an unknown name */
+    HOP_ERR_NO_PROCESS,  /* no such pid, a zombie */
+    HOP_ERR_PERMISSION,  /* the kernel refuses; the message says which of its rules */
+    HOP_ERR_NOT_PYTHON,  /* a process without a CPython in it */
+    HOP_ERR_UNSUPPORTED, /* a CPython (or a machine word) this build cannot read */
+    HOP_ERR_OFFSETS,     /* a data file of offsets that does not parse or does not fit */
+    HOP_ERR_GONE,        /* the target ended or ran another program */
+    HOP_ERR_STOPPED,     /* the target is stopped and would never move on */
+    HOP_ERR_NOTHING,     /* nothing could be sampled */
+    HOP_ERR_LAUNCH,      /* the program to record could not be started */
+    HOP_ERR_IO,          /* a file could not be read or written */
+    HOP_ERR_MEMORY,      /* out of memory, or a limit of ours reached */
+};
+
+/* What failed, on what; and what to do next (may be empty). Fixed size: nothing to free. */
+struct hop_error {
+    enum hop_status status;
+    char message[480];
+    char remedy[480];
+};
+
+/* --- the target ---------------------------------------------------------------------------- */
+
+struct hop_target;
+
+struct hop_attach_options {
+    const char *offsets_path; /* a data file to use instead of the built-in ones; NULL: built in */
+    uint64_t wait_ns;         /* how long to wait for a process that is still starting Python */
+    /* When it becomes non-zero, waiting ends with HOP_ERR_NOTHING. May be NULL. */
+    const volatile sig_atomic_t *stop;
+};
+
+/* Attaches to the CPython in process `pid` (our PID namespace). *target is the caller's, to be
+ * given to hop_detach. The target notices nothing. NULL options: built-in offsets, wait up to one
+ * second. */
+HOP_API enum hop_status hop_attach(int pid, const struct hop_attach_options *options,
+                                   struct hop_target **target, struct hop_error *err);
+HOP_API void hop_detach(struct hop_target *target); /* NULL is allowed */
+
+/* Starts a program (argv[0] looked up in PATH, argv ends in NULL) with our streams; the caller
+ * waits for *pid. Returns when it executes; on HOP_ERR_LAUNCH *exec_errno tells why. */
+HOP_API enum hop_status hop_launch(char *const argv[], int *pid, int *exec_errno,
+                                   struct hop_error *err);
+
+/* --- what a target is ---------------------------------------------------------------------- */
+
+/* Writes what is known of process `pid` as text or JSON (`format`): version, build, layout,
+ * threads, interpreters, namespaces. When it can't be attached, writes what is known all the same,
+ * and returns why not. */
+HOP_API enum hop_status hop_info(int pid, const struct hop_attach_options *options,
+                                 const char *format, FILE *stream, struct hop_error *err);
+
+/* --- one look ------------------------------------------------------------------------------ */
+
+/* Every thread's stack once, in `format` ("text" or "json"). */
+HOP_API enum hop_status hop_dump(struct hop_target *target, const char *format, FILE *stream,
+                                 struct hop_error *err);
+
+/* --- sampling ------------------------------------------------------------------------------ */
+
+enum hop_mode {
+    HOP_MODE_CPU,  /* threads that run, or hold the GIL */
+    HOP_MODE_WALL, /* all threads */
+    HOP_MODE_GIL,  /* the thread that holds the GIL */
+};
+
+struct hop_sample_options {
+    double rate_hz;       /* 0.01 to 1e6; 0: HOP_RATE_DEFAULT_HZ */
+    uint64_t duration_ns; /* 0: until the target ends or *stop */
+    enum hop_mode mode;
+    uint64_t seed; /* of the jitter; 0: taken from the clock */
+    /* When it becomes non-zero, sampling ends and the profile is made of what was seen. May be
+     * NULL. */
+    const volatile sig_atomic_t *stop;
+};
+
+#define HOP_RATE_DEFAULT_HZ 1000.0
+#define HOP_RATE_MAX_HZ     1000000.0
+#define HOP_RATE_MIN_HZ     0.01
+
+struct hop_profile;
+
+/* Samples `target`. On HOP_OK *profile is the caller's. A target that ends, is killed or runs
+ * another program is no error: the profile says so. HOP_ERR_NOTHING: not one sample was taken
+ * (*profile is made all the same, and says what was refused and idle). */
+HOP_API enum hop_status hop_sample(struct hop_target *target,
+                                   const struct hop_sample_options *options,
+                                   struct hop_profile **profile, struct hop_error *err);
+HOP_API void hop_profile_destroy(struct hop_profile *profile); /* NULL is allowed */
+
+/* Why sampling ended. */
+enum hop_ending {
+    HOP_ENDED_DURATION, /* the time asked for was over */
+    HOP_ENDED_STOPPED,  /* the caller's *stop */
+    HOP_ENDED_EXITED,   /* the target ended */
+    HOP_ENDED_EXEC,     /* the target became another program */
+};
+
+/* One instruction of one code object, as found under one opcode. Strings are UTF-8 as the target
+ * has them (not escaped for a terminal) and live as long as the profile. */
+struct hop_instruction {
+    const char *function; /* qualified name */
+    const char *file;
+    int first_line;          /* of the function */
+    uint32_t offset;         /* bytes in co_code, as dis counts */
+    const char *opcode;      /* as found in memory */
+    const char *base_opcode; /* as dis shows without adaptive */
+    int64_t oparg;           /* -1: it has none */
+    int line, end_line;      /* 0: unknown */
+    int column, end_column;  /* UTF-8 byte offsets from 0; -1: unknown */
+    uint64_t self;           /* hits as the innermost frame's instruction */
+    uint64_t on_stack;       /* samples with it in a calling frame, each sample counted once */
+    bool is_tracked;         /* in the default set */
+};
+
+/* The rows, most self hits first. Owned by the profile. */
+HOP_API const struct hop_instruction *hop_profile_instructions(const struct hop_profile *profile,
+                                                               size_t *count);
+HOP_API uint64_t hop_profile_samples(const struct hop_profile *profile);
+HOP_API uint64_t hop_profile_idle(const struct hop_profile *profile);
+HOP_API enum hop_ending hop_profile_ending(const struct hop_profile *profile);
+
+/* --- reports ------------------------------------------------------------------------------- */
+
+struct hop_report_options {
+    /* Which instructions are tracked: items are names or globs (* ? [..], case ignored), "all", and
+     * with a leading
+     * '-' or '!' taken away again; matched against base and specialised names. None: the default
+     * set. */
+    const char *const *instructions;
+    size_t instruction_count;
+    const char *const *files; /* only locations whose file path, or its end, matches one of these
+                                 globs or substrings; none: all */
+    size_t file_count;
+    bool by_thread;
+    size_t row_limit; /* rows a table; 0: all */
+};
+
+/* The formats' names, in order; NULL past the last. */
+HOP_API const char *hop_report_format(size_t index);
+HOP_API bool hop_report_format_is_known(const char *format);
+
+/* Writes `profile` to `stream`. NULL options: the defaults. HOP_ERR_IO when the stream fails. */
+HOP_API enum hop_status hop_report(const struct hop_profile *profile, const char *format,
+                                   const struct hop_report_options *options, FILE *stream,
+                                   struct hop_error *err);
+
+/* Whether `item` (as in hop_report_options.instructions) names anything in any supported version;
+ * HOP_ERR_USAGE with the nearest names otherwise. */
+HOP_API enum hop_status hop_instruction_check(const char *item, struct hop_error *err);
+
+/* --- output files --------------------------------------------------------------------------- */
+
+/* A file written beside its place and renamed into it when whole. */
+struct hop_output;
+
+/* Opens it for writing at once, so that a place that can't be written fails before any work. `path`
+ * "-" is standard output. */
+HOP_API enum hop_status hop_output_open(const char *path, struct hop_output **output,
+                                        struct hop_error *err);
+HOP_API FILE *hop_output_stream(struct hop_output *output);
+/* Flushes, checks, renames; frees. */
+HOP_API enum hop_status hop_output_commit(struct hop_output *output, struct hop_error *err);
+/* Removes what was written; frees. NULL is allowed. */
+HOP_API void hop_output_abandon(struct hop_output *output);
+
+HOP_API const char *hop_version(void);           /* "0.1.0" */
+HOP_API const char *hop_supported_pythons(void); /* "3.8, 3.9, …" */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

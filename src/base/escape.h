@@ -1,0 +1,17 @@
+/* Makes foreign text safe to show: what a target or a file gives may hold control characters,
+ * bidirectional overrides and broken UTF-8. */
+#ifndef HOP_BASE_ESCAPE_H
+#define HOP_BASE_ESCAPE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Copies `text` into `into` (always NUL-ended, at most `size` bytes) for a terminal: C0, C1, DEL,
+ * bidi controls, line/paragraph separators, invalid UTF-8 and surrogates become \xNN or \uNNNN as Python would
+ * write them; a backslash stays as it is. Returns the length written; a multibyte character is never cut. */
+size_t hop_escape_terminal(const char *text, char *into, size_t size);
+
+/* The same, to a stream. */
+void hop_print_escaped(FILE *stream, const char *text);
+
+#endif

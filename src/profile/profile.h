@@ -1,0 +1,63 @@
+/* A profile: the immutable, self-contained result of sampling. Every report is a pure function of
+ * it. It knows no process and no reader; who builds one gives it plain data. */
+#ifndef HOP_PROFILE_PROFILE_H
+#define HOP_PROFILE_PROFILE_H
+
+#include "base/arena.h"
+#include "base/status.h"
+
+/* Version of the JSON, and of every other machine-readable output made from a profile. Grows when a
+ * name changes its meaning or goes; new names may come without it. */
+enum { HOP_SCHEMA_VERSION = 1 };
+
+enum { HOP_REFUSAL_KINDS_MAX = 16 };
+
+struct hop_refusal_count {
+    const char *reason; /* "moved" */
+    const char *words;  /* "the thread ran while it was being read" */
+    uint64_t count;
+};
+
+struct hop_profile_thread {
+    int tid;
+    const char *name; /* raw */
+    uint64_t samples;
+};
+
+struct hop_profile_node {
+    uint32_t parent;      /* index; a root is its own parent */
+    uint32_t instruction; /* index of instructions; in a root: index of threads */
+    uint64_t self;
+};
+
+struct hop_profile {
+    struct hop_arena arena; /* holds everything below */
+    int pid;
+    const char *python;       /* "3.13.0" */
+    const char *command_line; /* raw */
+    const char *mode;         /* "cpu", "wall", "gil" */
+    const char *way;          /* how it looked: "same CPU" */
+    enum hop_ending ending;
+    uint64_t duration_ns;
+    double asked_rate_hz;
+    double true_rate_hz; /* ticks taken a second */
+    uint64_t ticks;      /* instants at which it looked */
+    uint64_t missed;     /* deadlines that had passed when it woke, left out */
+    uint64_t samples;    /* thread stacks counted */
+    uint64_t idle;       /* threads left out at an instant because they slept or waited */
+    struct hop_refusal_count refused[HOP_REFUSAL_KINDS_MAX]; /* those with count > 0 */
+    size_t refused_count;
+    uint64_t refused_total;
+    struct hop_profile_thread *threads;
+    size_t thread_count;
+    struct hop_instruction *instructions; /* most self hits first, then by file, line, offset, opcode */
+    size_t instruction_count;
+    struct hop_profile_node *nodes; /* a parent stands before its children */
+    size_t node_count;
+};
+
+/* Builder: profile.c sorts instructions, renumbers nodes, computes on_stack (once a sample, however often the
+ * instruction is on the stack) and self from the nodes. The caller fills everything else. False: out of memory. */
+bool hop_profile_finish(struct hop_profile *profile);
+
+#endif

@@ -1,0 +1,197 @@
+/* The numbers of one CPython build: field offsets, opcodes, and a few words for behaviours that
+ * differ. It knows no process and reads no memory; it is filled from a data file of offsets/ and,
+ * on 3.13 and later, overlaid with the target's own _Py_DebugOffsets. Immutable once made. */
+#ifndef HOP_PY_LAYOUT_H
+#define HOP_PY_LAYOUT_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Every field offset by its name in the data file, in bytes; HOP_ABSENT where the version lacks it.
+ * The names are those of CPython's structs (see offsets/README.md for each). */
+#define HOP_LAYOUT_FIELDS(X)                                                                       \
+    X(runtime_interpreters_head, "runtime.interpreters_head")                                      \
+    X(runtime_interpreters_main, "runtime.interpreters_main")                                      \
+    X(runtime_initialized, "runtime.initialized")                                                  \
+    X(runtime_finalizing, "runtime.finalizing")                                                    \
+    X(runtime_gil_last_holder, "runtime.gil_last_holder")   /* 3.8–3.11: one GIL a runtime */      \
+    X(runtime_gil_locked, "runtime.gil_locked")                                                    \
+    X(runtime_size, "runtime.size")                                                                \
+    X(interp_next, "interp.next")                                                                  \
+    X(interp_id, "interp.id")                                                                      \
+    X(interp_threads_head, "interp.threads_head")                                                  \
+    X(interp_gil_last_holder, "interp.gil_last_holder")     /* 3.12+: interp._gil.last_holder */   \
+    X(interp_gil_locked, "interp.gil_locked")                                                      \
+    X(interp_size, "interp.size")                                                                  \
+    X(thread_next, "thread.next")                                                                  \
+    X(thread_interp, "thread.interp")                                                              \
+    X(thread_id, "thread.thread_id")                        /* pthread_t */                        \
+    X(thread_native_id, "thread.native_thread_id")          /* 3.11+ */                            \
+    X(thread_frame, "thread.frame")                         /* 3.8–3.10: PyFrameObject * */        \
+    X(thread_cframe, "thread.cframe")                       /* 3.11, 3.12: _PyCFrame * */          \
+    X(thread_current_frame, "thread.current_frame")         /* 3.13+ */                            \
+    X(thread_base_frame, "thread.base_frame")               /* 3.15+, where present */             \
+    X(thread_datastack_chunk, "thread.datastack_chunk")     /* 3.11+ */                            \
+    X(thread_datastack_top, "thread.datastack_top")                                                \
+    X(thread_size, "thread.size")                                                                  \
+    X(cframe_current_frame, "cframe.current_frame")                                                \
+    X(chunk_previous, "chunk.previous")                     /* _PyStackChunk, 3.11+ */             \
+    X(chunk_bytes, "chunk.size")                                                                   \
+    X(chunk_top, "chunk.top")                                                                      \
+    X(chunk_data, "chunk.data")                                                                    \
+    X(iframe_code, "iframe.code")            /* _PyInterpreterFrame: f_code or f_executable */     \
+    X(iframe_previous, "iframe.previous")                                                          \
+    X(iframe_ip, "iframe.ip")                /* prev_instr (3.11, 3.12) or instr_ptr (3.13+) */    \
+    X(iframe_owner, "iframe.owner")                                                                \
+    X(iframe_localsplus, "iframe.localsplus")                                                      \
+    X(iframe_size, "iframe.size")            /* up to localsplus */                                \
+    X(frame_back, "frame.f_back")            /* PyFrameObject, 3.8–3.10 */                         \
+    X(frame_code, "frame.f_code")                                                                  \
+    X(frame_lasti, "frame.f_lasti")                                                                \
+    X(frame_gen, "frame.f_gen")                                                                    \
+    X(frame_localsplus, "frame.f_localsplus")                                                      \
+    X(frame_size, "frame.size")              /* up to f_localsplus */                              \
+    X(code_code, "code.co_code")             /* 3.8–3.10: bytes object */                          \
+    X(code_adaptive, "code.co_code_adaptive") /* 3.11+: inline */                                  \
+    X(code_units, "code.ob_size")            /* 3.11+: code units of co_code_adaptive */           \
+    X(code_filename, "code.co_filename")                                                           \
+    X(code_name, "code.co_name")                                                                   \
+    X(code_qualname, "code.co_qualname")     /* 3.11+ */                                           \
+    X(code_lines, "code.co_linetable")       /* co_lnotab up to 3.9 */                             \
+    X(code_firstlineno, "code.co_firstlineno")                                                     \
+    X(code_firsttraceable, "code._co_firsttraceable") /* 3.11+, in code units */                   \
+    X(code_flags, "code.co_flags")                                                                 \
+    X(code_consts, "code.co_consts")                                                               \
+    X(code_nlocals, "code.co_nlocals")                                                             \
+    X(code_cellvars, "code.co_cellvars")     /* 3.8–3.10: tuple object */                          \
+    X(code_freevars, "code.co_freevars")                                                           \
+    X(code_stacksize, "code.co_stacksize")                                                         \
+    X(code_version, "code.co_version")       /* 3.12+: never given twice in one interpreter */     \
+    X(code_executors, "code.co_executors")   /* 3.13+ */                                           \
+    X(code_monitoring, "code._co_monitoring") /* 3.12+ */                                          \
+    X(code_size, "code.size")                /* up to co_code_adaptive, or the whole struct */     \
+    X(executors_size, "executors.size")      /* _PyExecutorArray */                                \
+    X(executors_array, "executors.executors")                                                      \
+    X(executor_opcode, "executor.vm_data.opcode") /* _PyExecutorObject: what it replaced */        \
+    X(executor_oparg, "executor.vm_data.oparg")                                                    \
+    X(monitoring_lines, "monitoring.lines")  /* _PyCoMonitoringData */                             \
+    X(monitoring_instructions, "monitoring.per_instruction_opcodes")                               \
+    X(lines_original_opcode, "lines.original_opcode") /* in one entry */                           \
+    X(lines_entry_size, "lines.entry_size")  /* 3.12, 3.13: constant; absent: read it */           \
+    X(lines_bytes_per_entry, "lines.bytes_per_entry") /* 3.14+ */                                  \
+    X(lines_data, "lines.data")                                                                    \
+    X(function_code, "function.func_code")                                                         \
+    X(function_qualname, "function.func_qualname")                                                 \
+    X(gen_qualname, "gen.gi_qualname")                                                             \
+    X(object_type, "object.ob_type")                                                               \
+    X(type_name, "type.tp_name")                                                                   \
+    X(bytes_size, "bytes.ob_size")                                                                 \
+    X(bytes_data, "bytes.ob_sval")                                                                 \
+    X(tuple_size, "tuple.ob_size")                                                                 \
+    X(tuple_items, "tuple.ob_item")                                                                \
+    X(unicode_length, "unicode.length")                                                            \
+    X(unicode_hash, "unicode.hash")                                                                \
+    X(unicode_state, "unicode.state")                                                              \
+    X(unicode_ascii_data, "unicode.ascii_data")     /* sizeof(PyASCIIObject) */                    \
+    X(unicode_compact_data, "unicode.compact_data") /* sizeof(PyCompactUnicodeObject) */
+
+enum { HOP_ABSENT = -1 };
+
+/* Masks of bit fields, as the 32-bit word at the field's place shows them on this machine. */
+#define HOP_LAYOUT_MASKS(X)                                                                        \
+    X(unicode_kind, "unicode.state.kind")                                                          \
+    X(unicode_compact, "unicode.state.compact")                                                    \
+    X(unicode_ascii, "unicode.state.ascii")
+
+/* Where a thread's innermost frame hangs. */
+enum hop_frame_root { HOP_ROOT_FRAME_OBJECT, HOP_ROOT_CFRAME, HOP_ROOT_CURRENT_FRAME };
+
+/* What the instruction pointer of a frame is. */
+enum hop_ip_kind {
+    HOP_IP_LASTI_BYTES, /* 3.8, 3.9: f_lasti, bytes, -1 before the first */
+    HOP_IP_LASTI_UNITS, /* 3.10: f_lasti, code units, -1 before the first */
+    HOP_IP_PREV_INSTR,  /* 3.11, 3.12: address; a caller's rests on the last cache unit of its CALL */
+    HOP_IP_INSTR_PTR,   /* 3.13+: address of the instruction itself, in callers too */
+};
+
+enum hop_line_kind { HOP_LINES_LNOTAB, HOP_LINES_310, HOP_LINES_LOCATIONS };
+
+enum hop_opcode_role {
+    HOP_ROLE_PLAIN,
+    HOP_ROLE_EXTENDED_ARG,
+    HOP_ROLE_INSTRUMENTED_LINE,        /* the original is in _co_monitoring->lines */
+    HOP_ROLE_INSTRUMENTED_INSTRUCTION, /* the original is in per_instruction_opcodes */
+    HOP_ROLE_ENTER_EXECUTOR,           /* the original is in co_executors[oparg]->vm_data */
+};
+
+struct hop_opcode {
+    const char *name; /* NULL: no such opcode */
+    uint8_t base;     /* what `dis` shows without adaptive: itself, or what it specialises or
+                         instruments; of a specialised form of an instrumented one, the plain one */
+    uint8_t caches;   /* inline cache units that follow it (of the base opcode) */
+    bool has_arg;
+    bool is_instrumented;
+    bool is_tracked; /* in the default set of the report */
+    enum hop_opcode_role role;
+};
+
+/* One u64 of the target's _Py_DebugOffsets: at byte `position` of it is the value of `field`. */
+struct hop_debug_offset {
+    uint16_t position;
+    uint16_t field; /* index in HOP_LAYOUT_FIELDS order */
+};
+
+enum { HOP_DEBUG_OFFSETS_MAX = 128, HOP_OPCODE_COUNT = 256 };
+
+/* The kinds of `iframe.owner` (enum _frameowner) that are not Python frames, as bit set by value. */
+struct hop_layout {
+#define X(member, name) int32_t member;
+    HOP_LAYOUT_FIELDS(X)
+#undef X
+#define X(member, name) uint32_t member##_mask;
+    HOP_LAYOUT_MASKS(X)
+#undef X
+    int major, minor;
+    enum hop_frame_root frame_root;
+    enum hop_ip_kind ip_kind;
+    enum hop_line_kind line_kind;
+    uint64_t code_pointer_mask;      /* and-ed to iframe.code: drops stackref tags (3.14+) */
+    uint32_t owners_without_code;    /* bit N: owner N is an entry frame of the C stack */
+    uint32_t owner_generator;        /* value of FRAME_OWNED_BY_GENERATOR, 3.11+ */
+    bool is_free_threaded;           /* filled by the overlay, from the target itself */
+    int debug_offsets_size;          /* bytes of _Py_DebugOffsets to read; 0 before 3.13 */
+    int debug_version_position;      /* where in it the version and the free-threaded word are */
+    int debug_free_threaded_position;
+    int debug_offset_count;
+    struct hop_debug_offset debug_offsets[HOP_DEBUG_OFFSETS_MAX];
+    struct hop_opcode opcodes[HOP_OPCODE_COUNT];
+    char names[8192]; /* what opcodes[].name points into */
+};
+
+/* Parses `text` (a file of offsets/, `size` bytes, need not end in NUL) into *layout. A line it does
+ * not know, a number out of range, a field missing that its words require: HOP_ERR_OFFSETS with the line. */
+enum hop_status hop_layout_parse(const char *text, size_t size, struct hop_layout *layout,
+                                 struct hop_error *err);
+
+/* The layout compiled in for major.minor, or HOP_ERR_UNSUPPORTED naming those that are. */
+enum hop_status hop_layout_builtin(int major, int minor, struct hop_layout *layout,
+                                   struct hop_error *err);
+
+/* The versions compiled in, as "3.8, 3.9, …", for messages. */
+const char *hop_layout_supported(void);
+
+/* Reads a file of offsets/ (`--offsets FILE`). */
+enum hop_status hop_layout_load(const char *path, struct hop_layout *layout, struct hop_error *err);
+
+/* Overlays *layout with the target's own table: `table` holds its first debug_offsets_size bytes.
+ * Checks the cookie and that the version is this layout's; sets is_free_threaded. Every offset taken is range-checked. */
+enum hop_status hop_layout_overlay(struct hop_layout *layout, const uint8_t *table, size_t size,
+                                   struct hop_error *err);
+
+/* The fields' names, in HOP_LAYOUT_FIELDS order; count through *count. */
+const char *const *hop_layout_field_names(size_t *count);
+
+#endif

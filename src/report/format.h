@@ -1,0 +1,24 @@
+/* The formats a profile is written in: a new one is one file that defines a `struct hop_format` and
+ * one row in formats.c. */
+#ifndef HOP_REPORT_FORMAT_H
+#define HOP_REPORT_FORMAT_H
+
+#include "profile/profile.h"
+#include "profile/snapshot.h"
+
+struct hop_format {
+    const char *name;
+    /* Writes the whole report. Options are never NULL. Stream errors are looked at by the caller. */
+    enum hop_status (*write)(const struct hop_profile *profile,
+                             const struct hop_report_options *options, FILE *stream,
+                             struct hop_error *err);
+    /* Writes a snapshot (`dump`); NULL: this format has no way to show one. */
+    enum hop_status (*write_snapshot)(const struct hop_snapshot *snapshot, FILE *stream,
+                                      struct hop_error *err);
+};
+
+extern const struct hop_format hop_format_text, hop_format_json;
+
+const struct hop_format *hop_format_find(const char *name); /* NULL: unknown */
+
+#endif
