@@ -1,0 +1,263 @@
+# Builds heavyops, its library and its tests; `make help` tells the targets and switches.
+#
+# Not recursive, so that every rule knows all it depends on. Only the targets that may install
+# packages first (demo, test, lint) call make again, to see what they installed.
+# `make help` is made of the comments with two number signs.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+## CC=clang                 another compiler than gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+## DEBUG=1                  for a debugger: nothing optimised; into build/debug
+debug := $(filter-out 0,$(DEBUG))
+## SAN=address,undefined    with sanitizers; into build/san-address-undefined
+comma := ,
+san := $(if $(SAN),san-$(subst $(comma),-,$(SAN)))
+## O=dir                    where all that is built goes (build)
+O := build$(if $(san)$(debug),/)$(san)$(if $(debug),$(if $(san),-)debug)
+## PREFIX=dir DESTDIR=dir   where `make install` puts it (/usr/local)
+PREFIX := /usr/local
+LIBDIR := $(PREFIX)/lib
+## STATIC=0                 a command that needs the shared libraries of this machine
+STATIC := $(if $(SAN),0,1)
+## WERROR=0                 a warning does not stop the build
+WERROR := 1
+## V=1                      print the commands
+Q := $(if $(filter-out 0,$(V)),,@)
+say = $(if $(Q),@printf '  %-8s%s\n' '$(1)' '$(2)')
+## T='suite/test*' J=1      the tests that `make test` runs, and how many at a time
+T :=
+J := $(shell nproc)
+## CFLAGS= LDFLAGS=         added to what the build needs
+# CPPFLAGS, CFLAGS and LDFLAGS of the environment or the command line come last and so win.
+
+# --- What there is -------------------------------------------------------------------------------
+
+VERSION := $(shell sed -n 's/^\#define HOP_VERSION "\(.*\)"/\1/p' include/heavyops.h)
+# Raised when a program linked with the shared library would no longer run with it.
+SOVERSION := 0
+
+OFFSETS  := $(sort $(filter-out offsets/README.md,$(wildcard offsets/*)))
+CLI_SRC  := $(sort $(wildcard src/cli/*.c))
+LIB_SRC  := $(sort $(filter-out $(CLI_SRC),$(wildcard src/*/*.c)))
+TEST_SRC := $(sort $(wildcard tests/test_*.c tests/support/*.c))
+# Programs that embed the library, compiled with its public header alone and linked both ways.
+EXAMPLES := $(sort $(wildcard tests/examples/*.c))
+
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+LIB_OBJ  := $(call obj,$(LIB_SRC)) $(if $(wildcard scripts/embed-offsets),$(O)/obj/gen/builtin_offsets.o)
+CLI_OBJ  := $(call obj,$(CLI_SRC))
+TEST_OBJ := $(call obj,$(TEST_SRC))
+EXAMPLE_OBJ := $(call obj,$(EXAMPLES))
+
+COMMAND    := $(if $(CLI_SRC),$(O)/heavyops)
+STATIC_LIB := $(O)/libheavyops.a
+SHARED_LIB := $(O)/libheavyops.so
+PC_FILE    := $(O)/libheavyops.pc
+TESTS      := $(O)/tests/heavyops-tests
+EXAMPLE_BIN := $(foreach e,$(basename $(notdir $(EXAMPLES))),$(O)/tests/$(e) $(O)/tests/$(e)-shared)
+
+# --- How it is compiled --------------------------------------------------------------------------
+
+LIB_PKGS  := libelf jansson zlib
+CLI_PKGS  := popt
+TEST_PKGS := criterion
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
+            $(if $(filter 0,$(WERROR)),,-Werror)
+# Position-independent, because the same objects make the shared library and the static-pie.
+hop_cppflags := -D_GNU_SOURCE -Isrc -Iinclude
+hop_cflags   := -std=gnu11 -fPIC -fvisibility=hidden -g $(WARNINGS) \
+                $(if $(debug),-O0,$(if $(SAN),-O1,-O2 -D_FORTIFY_SOURCE=2)) \
+                $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+hop_ldflags  := $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed
+# Where a test finds the project, what was built, and the command.
+test_cppflags := -Itests -DHOP_TEST_ROOT='"$(CURDIR)"' -DHOP_TEST_BUILD='"$(abspath $(O))"' \
+                 -DHOP_TEST_COMMAND='"$(abspath $(COMMAND))"'
+
+compile = $(CC) $(hop_cppflags) $(hop_cflags) $(1) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+link    = $(CC) $(hop_cflags) $(CFLAGS) $(hop_ldflags) $(LDFLAGS) $(1) -o $@
+
+# pkg-config is asked when a recipe runs, not before: it may just have been installed.
+libs = $$(pkg-config --libs $(1))
+static_libs = $$(pkg-config --static --libs $(1))
+ifeq ($(STATIC),0)
+command_libs = $(call libs,$(LIB_PKGS) $(CLI_PKGS))
+else
+command_libs = -static-pie $(call static_libs,$(LIB_PKGS) $(CLI_PKGS))
+endif
+
+# --- Building ------------------------------------------------------------------------------------
+
+.PHONY: all FORCE
+all: $(COMMAND) $(STATIC_LIB) $(SHARED_LIB) $(PC_FILE) ## Build the command and the library
+
+# Two stamps, written only when they would change: all objects depend on the flags, all links on
+# the list of sources, so that a source that was removed leaves the library too.
+flags_now   = $(CC) $(hop_cppflags) $(hop_cflags) $(CPPFLAGS) $(CFLAGS) $(hop_ldflags) $(LDFLAGS) \
+              $(test_cppflags) $(STATIC)
+sources_now = $(LIB_SRC) $(CLI_SRC) $(TEST_SRC)
+
+$(O)/obj/flags $(O)/obj/sources: FORCE
+	@mkdir -p $(@D)
+	$(file >$@.new,$($(@F)_now))
+	@if cmp -s $@.new $@; then rm $@.new; else scripts/bootstrap --check; mv $@.new $@; fi
+
+$(O)/obj/src/%.o: src/%.c $(O)/obj/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(call compile)
+
+$(O)/obj/gen/%.o: $(O)/gen/%.c $(O)/obj/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(call compile)
+
+$(O)/obj/tests/examples/%.o: tests/examples/%.c $(O)/obj/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Iinclude $(hop_cflags) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/obj/tests/%.o: tests/%.c $(O)/obj/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(call compile,$(test_cppflags))
+
+$(O)/gen/builtin_offsets.c: scripts/embed-offsets $(OFFSETS) $(O)/obj/sources
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)scripts/embed-offsets $@ $(OFFSETS)
+
+# One object with the public symbols alone, so that a static library hides as much as a shared one.
+$(STATIC_LIB): $(LIB_OBJ) $(O)/obj/sources
+	$(call say,AR,$@)
+	$(Q)ld -r -o $(O)/obj/libheavyops.o $(LIB_OBJ)
+	$(Q)objcopy --localize-hidden $(O)/obj/libheavyops.o
+	$(Q)rm -f $@ && ar rcs $@ $(O)/obj/libheavyops.o
+
+$(SHARED_LIB): $(LIB_OBJ) src/heavyops.map $(O)/obj/sources
+	$(call say,LD,$@)
+	$(Q)$(call link,-shared -Wl$(comma)-soname$(comma)libheavyops.so.$(SOVERSION)) \
+	    -Wl,--version-script=src/heavyops.map $(if $(SAN),,-Wl$(comma)-z$(comma)defs) \
+	    $(LIB_OBJ) $(call libs,$(LIB_PKGS))
+	@ln -sf libheavyops.so $@.$(SOVERSION)
+
+# Linked with the library as anyone gets it: the command can only do what the library offers.
+$(COMMAND): $(CLI_OBJ) $(STATIC_LIB)
+	$(call say,LD,$@)
+	$(Q)$(call link) $(CLI_OBJ) $(STATIC_LIB) $(command_libs)
+
+$(PC_FILE): FORCE
+	@mkdir -p $(@D)
+	$(file >$@.new,$(pc_text))
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+define pc_text
+prefix=$(PREFIX)
+libdir=$(LIBDIR)
+includedir=$${prefix}/include
+
+Name: libheavyops
+Description: Says which bytecode instructions a running CPython spends its time in
+Version: $(VERSION)
+Requires.private: $(LIB_PKGS)
+Libs: -L$${libdir} -lheavyops
+Cflags: -I$${includedir}
+endef
+
+# --- Testing -------------------------------------------------------------------------------------
+
+# The tests reach inside, so they are linked with the objects rather than with the library.
+$(TESTS): $(TEST_OBJ) $(LIB_OBJ) $(filter-out %/cli/main.o,$(CLI_OBJ)) $(O)/obj/sources
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link) $(filter %.o,$^) $(call libs,$(LIB_PKGS) $(CLI_PKGS) $(TEST_PKGS))
+
+$(O)/tests/%-shared: $(O)/obj/tests/examples/%.o $(SHARED_LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link) $< -L$(O) -lheavyops -Wl,-rpath,'$(abspath $(O))'
+
+$(O)/tests/%: $(O)/obj/tests/examples/%.o $(STATIC_LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link) $< $(STATIC_LIB) $(call libs,$(LIB_PKGS))
+
+.PHONY: test tests run-tests demo
+test: ## Install what is missing, build, and run all tests
+	@scripts/bootstrap --test
+	@$(MAKE) --no-print-directory run-tests
+
+tests: $(TESTS) $(EXAMPLE_BIN) $(COMMAND)
+
+# A sanitizer's shadow wants its addresses free; too random a layout takes them now and then.
+run-tests: tests
+	@scripts/find-pythons --summary
+	$(Q)HEAVYOPS='$(abspath $(COMMAND))' UBSAN_OPTIONS=print_stacktrace=1 \
+	    $(if $(SAN),setarch -R) $(TESTS) -j$(J) $(if $(T),--filter '$(T)')
+
+demo: ## Install what is missing, build, and profile the example with the hot closure
+	@scripts/bootstrap --demo
+	@$(MAKE) --no-print-directory $(COMMAND)
+	$(COMMAND) record -- python3 tests/targets/closure.py
+
+# --- Checking the source -------------------------------------------------------------------------
+
+.PHONY: lint run-lint format
+lint: ## Check format, includes, file sizes, symbols; cppcheck, shellcheck
+	@scripts/bootstrap --lint
+	@$(MAKE) --no-print-directory run-lint
+
+run-lint: $(STATIC_LIB) $(SHARED_LIB) $(CLI_OBJ)
+	@scripts/lint
+	@scripts/check-symbols $(SHARED_LIB) $(LIB_OBJ) $(CLI_OBJ)
+
+format: ## Format the C sources
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# --- Installing, cleaning, helping ---------------------------------------------------------------
+
+.PHONY: install uninstall clean distclean help bootstrap
+install: all ## Install the command, the library and its header
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	install $(COMMAND) '$(DESTDIR)$(PREFIX)/bin/heavyops'
+	install -m 644 include/heavyops.h '$(DESTDIR)$(PREFIX)/include/heavyops.h'
+	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)/libheavyops.a'
+	install -m 644 $(SHARED_LIB) '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(VERSION)'
+	ln -sf libheavyops.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(SOVERSION)'
+	ln -sf libheavyops.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libheavyops.so'
+	install -m 644 $(PC_FILE) '$(DESTDIR)$(LIBDIR)/pkgconfig/libheavyops.pc'
+
+uninstall: ## Remove what `make install` put there
+	rm -f '$(DESTDIR)$(PREFIX)/bin/heavyops' '$(DESTDIR)$(PREFIX)/include/heavyops.h' \
+	    '$(DESTDIR)$(LIBDIR)/libheavyops.a' '$(DESTDIR)$(LIBDIR)/libheavyops.so' \
+	    '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(SOVERSION)' \
+	    '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(VERSION)' \
+	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libheavyops.pc'
+
+bootstrap: ## Install what the build needs, and nothing else
+	@scripts/bootstrap
+
+clean: ## Remove what was built, but not the interpreters in build/py
+	rm -rf $(addprefix $(O)/,obj gen tests heavyops libheavyops.a libheavyops.so \
+	    libheavyops.so.$(SOVERSION) libheavyops.pc) $(if $(filter build,$(O)),build/debug build/san-*)
+
+distclean: clean ## Remove build/ with the interpreters as well
+	rm -rf --one-file-system build
+
+help: ## Show this
+	@echo 'make [TARGET] [SWITCH=…]'
+	@echo
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@echo
+	@sed -n 's/^## /  /p' Makefile
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(EXAMPLE_OBJ:.o=.d)
