@@ -107,8 +107,7 @@ flags_now   = $(CC) $(hop_cppflags) $(hop_cflags) $(CPPFLAGS) $(CFLAGS) $(hop_ld
 sources_now = $(LIB_SRC) $(CLI_SRC) $(TEST_SRC)
 
 $(O)/obj/flags $(O)/obj/sources: FORCE
-	@mkdir -p $(@D)
-	$(file >$@.new,$($(@F)_now))
+	$(shell mkdir -p $(@D))$(file >$@.new,$($(@F)_now))
 	@if cmp -s $@.new $@; then rm $@.new; else scripts/bootstrap --check; mv $@.new $@; fi
 
 $(O)/obj/src/%.o: src/%.c $(O)/obj/flags
@@ -156,8 +155,7 @@ $(COMMAND): $(CLI_OBJ) $(STATIC_LIB)
 	$(Q)$(call link) $(CLI_OBJ) $(STATIC_LIB) $(command_libs)
 
 $(PC_FILE): FORCE
-	@mkdir -p $(@D)
-	$(file >$@.new,$(pc_text))
+	$(shell mkdir -p $(@D))$(file >$@.new,$(pc_text))
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 define pc_text
