@@ -9,7 +9,7 @@ struct hop_arena_block;
 
 struct hop_arena {
     struct hop_arena_block *blocks;
-    size_t used_bytes;
+    size_t used_bytes;  /* handed out, rounded up to the alignment */
     size_t limit_bytes; /* hop_arena_alloc returns NULL beyond it */
 };
 
@@ -19,7 +19,7 @@ void hop_arena_deinit(struct hop_arena *arena);
 /* Zeroed, aligned for any type; NULL when out of memory or past the limit. */
 void *hop_arena_alloc(struct hop_arena *arena, size_t size);
 void *hop_arena_copy(struct hop_arena *arena, const void *bytes, size_t size);
-/* The `length` bytes at `text`, NUL added; text may hold no NUL itself (it would end there). */
+/* The `length` bytes at `text`, NUL added; a NUL among them ends the string for who reads it. */
 char *hop_arena_string(struct hop_arena *arena, const char *text, size_t length);
 char *hop_arena_printf(struct hop_arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 /* Copies `text` into `into` (always NUL-ended, at most `size` bytes) for a terminal: C0, C1, DEL,
- * bidi controls, line/paragraph separators, invalid UTF-8 and surrogates become \xNN or \uNNNN as Python would
- * write them; a backslash stays as it is. Returns the length written; a multibyte character is never cut. */
+ * bidi controls, line and paragraph separators, surrogates and bytes that are no UTF-8 become \n,
+ * \r, \t, \xNN or \uNNNN as Python would write them; a backslash stays as it is. Returns the length
+ * written; neither a character nor an escape is ever cut in two. */
 size_t hop_escape_terminal(const char *text, char *into, size_t size);
 
 /* The same, to a stream. */
