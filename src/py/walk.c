@@ -1,0 +1,356 @@
+/* Follows a thread's chain of frames through copied memory: one window over the stack chunk from
+ * 3.11 on, one prefetched batch of frame objects before. */
+#include "py/walk.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* How many frame objects of 3.8–3.10 are guessed at once. A deeper stack is read frame by frame
+ * beyond it; the batch is then at most 64 KiB of spans and bytes. */
+enum { GUESSED_FRAMES_MAX = 512 };
+
+/* How many guessed frames that have returned meanwhile are skipped at a step. */
+enum { GUESS_LOOKAHEAD = 8 };
+
+/* What a thread may have pushed since the last look, and is read on the guess with it. */
+enum { WINDOW_SLACK_BYTES = 1 << 10 };
+
+/* A PyThreadState is a few hundred bytes up to the fields we want (3.14: 0x2d0). More would be a
+ * layout file gone wrong. */
+enum { THREAD_BYTES_MAX = 4096, FRAME_BYTES_MAX = 1024 };
+
+static void widen(int32_t offset, int32_t *from, int32_t *to)
+{
+    if (offset == HOP_ABSENT)
+        return;
+    if (*from < 0 || offset < *from)
+        *from = offset;
+    if (offset + 8 > *to)
+        *to = offset + 8;
+}
+
+static void *map_pages(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
+                     const struct hop_layout *layout)
+{
+    *walker = (struct hop_walker){.reader = reader, .layout = layout};
+    int32_t from = -1, to = 0;
+    widen(layout->thread_interp, &from, &to);
+    widen(layout->thread_frame, &from, &to);
+    widen(layout->thread_cframe, &from, &to);
+    widen(layout->thread_current_frame, &from, &to);
+    widen(layout->thread_datastack_chunk, &from, &to);
+    widen(layout->thread_datastack_top, &from, &to);
+    walker->thread_from = from;
+    walker->thread_bytes = (size_t)(to - from);
+
+    int32_t first = 0, end = 0;
+    if (layout->frame_root == HOP_ROOT_FRAME_OBJECT) {
+        widen(layout->frame_back, &first, &end);
+        widen(layout->frame_code, &first, &end);
+        widen(layout->frame_lasti, &first, &end);
+        widen(layout->frame_gen, &first, &end);
+    } else {
+        widen(layout->iframe_code, &first, &end);
+        widen(layout->iframe_previous, &first, &end);
+        widen(layout->iframe_ip, &first, &end);
+        widen(layout->iframe_owner, &first, &end);
+    }
+    walker->frame_bytes = (size_t)end;
+    if (walker->thread_bytes > THREAD_BYTES_MAX || walker->frame_bytes > FRAME_BYTES_MAX)
+        return false;
+    walker->window = malloc(HOP_WINDOW_BYTES);
+    walker->prefetched = malloc(GUESSED_FRAMES_MAX * walker->frame_bytes);
+    walker->guess_frame_addrs = malloc(GUESSED_FRAMES_MAX * sizeof *walker->guess_frame_addrs);
+    walker->spans = malloc((GUESSED_FRAMES_MAX + 3) * sizeof *walker->spans);
+    walker->stack.frames = map_pages(HOP_DEPTH_MAX * sizeof *walker->stack.frames);
+    if (walker->window && walker->prefetched && walker->guess_frame_addrs && walker->spans &&
+        walker->stack.frames)
+        return true;
+    hop_walker_deinit(walker);
+    return false;
+}
+
+void hop_walker_deinit(struct hop_walker *walker)
+{
+    free(walker->window);
+    free(walker->prefetched);
+    free(walker->guess_frame_addrs);
+    free(walker->spans);
+    if (walker->stack.frames)
+        munmap(walker->stack.frames, HOP_DEPTH_MAX * sizeof *walker->stack.frames);
+    *walker = (struct hop_walker){0};
+}
+
+/* --- 3.11 and later: _PyInterpreterFrame ----------------------------------------------------- */
+
+/* `size` bytes at `addr` from the window, or NULL when they are not wholly in it. */
+static const uint8_t *in_window(const struct hop_walker *walker, uint64_t addr, size_t size)
+{
+    uint64_t at = addr - walker->window_addr;
+    if (addr < walker->window_addr || at > walker->window_bytes || walker->window_bytes - at < size)
+        return NULL;
+    return walker->window + at;
+}
+
+/* The stack chunks, from the newest to older ones, as the walk goes down them. */
+struct chunk {
+    uint64_t addr; /* 0: none left */
+    uint64_t end_addr;
+    uint64_t previous_addr;
+};
+
+static void read_chunk(struct hop_walker *walker, uint64_t addr, struct chunk *chunk)
+{
+    const struct hop_layout *layout = walker->layout;
+    uint64_t previous = 0, bytes = 0;
+    *chunk = (struct chunk){0};
+    if (!addr)
+        return;
+    struct hop_span spans[] = {{addr + (uint64_t)layout->chunk_previous, 8, &previous},
+                               {addr + (uint64_t)layout->chunk_bytes, 8, &bytes}};
+    walker->reads++;
+    if (hop_reader_fill(walker->reader, spans, 2) == 2 && addr + bytes > addr)
+        *chunk = (struct chunk){addr, addr + bytes, previous};
+}
+
+/* Moves the window so that it ends with the frame at `addr`: older frames lie below it. */
+static const uint8_t *slide_window(struct hop_walker *walker, const struct chunk *chunk,
+                                   uint64_t addr)
+{
+    uint64_t end = addr + walker->frame_bytes;
+    uint64_t start = end - chunk->addr > HOP_WINDOW_BYTES ? end - HOP_WINDOW_BYTES : chunk->addr;
+    walker->window_addr = start;
+    walker->window_bytes = 0;
+    walker->reads++;
+    if (!hop_read(walker->reader, start, walker->window, (size_t)(end - start)))
+        return NULL;
+    walker->window_bytes = (size_t)(end - start);
+    return walker->window + (addr - start);
+}
+
+/* The frame at `addr`: from the window, from its stack chunk, or (generators, entry frames on the C
+ * stack) read by itself into `spare`. */
+static const uint8_t *find_frame(struct hop_walker *walker, struct chunk *chunk, uint64_t addr,
+                                 uint8_t *spare)
+{
+    const uint8_t *bytes = in_window(walker, addr, walker->frame_bytes);
+    if (bytes)
+        return bytes;
+    if (chunk->addr && addr >= chunk->addr && addr + walker->frame_bytes <= chunk->end_addr)
+        return slide_window(walker, chunk, addr);
+    if (chunk->previous_addr) {
+        struct chunk older;
+        read_chunk(walker, chunk->previous_addr, &older);
+        if (older.addr && addr >= older.addr && addr + walker->frame_bytes <= older.end_addr) {
+            *chunk = older;
+            return slide_window(walker, chunk, addr);
+        }
+    }
+    walker->reads++;
+    return hop_read(walker->reader, addr, spare, walker->frame_bytes) ? spare : NULL;
+}
+
+static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint64_t addr,
+                                                uint64_t chunk_addr)
+{
+    const struct hop_layout *layout = walker->layout;
+    struct hop_raw_stack *stack = &walker->stack;
+    uint8_t spare[FRAME_BYTES_MAX];
+    struct chunk chunk;
+    bool bottom_is_sound = true;
+    /* Cycles end at the depth limit; entry frames are not counted in the depth, so they have a
+     * limit of their own. */
+    size_t steps_left = 2 * (size_t)HOP_DEPTH_MAX;
+
+    read_chunk(walker, chunk_addr, &chunk);
+    stack->depth = 0;
+    while (addr) {
+        if (!steps_left--)
+            return HOP_REFUSED_BROKEN_CHAIN;
+        const uint8_t *bytes = find_frame(walker, &chunk, addr, spare);
+        if (!bytes)
+            return HOP_REFUSED_UNREADABLE;
+        uint8_t owner = bytes[layout->iframe_owner];
+        bool has_code = owner >= 32 || !(layout->owners_without_code >> owner & 1);
+        if (has_code) {
+            if (stack->depth == HOP_DEPTH_MAX)
+                return HOP_REFUSED_TOO_DEEP;
+            bool is_generator = owner == layout->owner_generator;
+            stack->frames[stack->depth++] = (struct hop_raw_frame){
+                .code_addr = hop_u64(bytes + layout->iframe_code) & layout->code_pointer_mask,
+                .ip = hop_u64(bytes + layout->iframe_ip),
+                .frame_addr = addr,
+                .localsplus_addr = addr + (uint64_t)layout->iframe_localsplus,
+                .is_generator = is_generator,
+            };
+            /* Where the eval loop puts an entry frame under every call from C (3.12+), only such a
+             * frame is a bottom. In 3.11 any frame may be one, but a generator that ends the chain
+             * has just been unlinked, or is about to be linked. */
+            bottom_is_sound = !layout->owners_without_code && !is_generator;
+        } else {
+            bottom_is_sound = true;
+        }
+        addr = hop_u64(bytes + layout->iframe_previous);
+    }
+    return bottom_is_sound ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN;
+}
+
+static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, uint64_t thread_addr)
+{
+    const struct hop_layout *layout = walker->layout;
+    uint8_t thread[THREAD_BYTES_MAX];
+    uint64_t cframe_frame_addr = 0;
+    bool uses_cframe = layout->frame_root == HOP_ROOT_CFRAME;
+    struct hop_span spans[3];
+    size_t count = 0, cframe_at = SIZE_MAX, window_at = SIZE_MAX;
+
+    /* One call for what is needed and what is guessed; the guesses last, as the kernel stops at the
+     * first span it can't fill. */
+    spans[count++] = (struct hop_span){thread_addr + (uint64_t)walker->thread_from,
+                                       walker->thread_bytes, thread};
+    bool has_guess = walker->guess_thread_addr == thread_addr;
+    if (has_guess && uses_cframe && walker->guess_cframe_addr) {
+        cframe_at = count;
+        spans[count++] =
+            (struct hop_span){walker->guess_cframe_addr + (uint64_t)layout->cframe_current_frame, 8,
+                              &cframe_frame_addr};
+    }
+    if (has_guess && walker->guess_window_bytes) {
+        window_at = count;
+        spans[count++] = (struct hop_span){walker->guess_window_addr, walker->guess_window_bytes,
+                                           walker->window};
+    }
+    walker->reads++;
+    size_t filled = hop_reader_fill(walker->reader, spans, count);
+    walker->guess_thread_addr = 0;
+    walker->window_bytes = 0;
+    if (filled == 0)
+        return HOP_REFUSED_UNREADABLE;
+    if (window_at < filled) {
+        walker->window_addr = walker->guess_window_addr;
+        walker->window_bytes = walker->guess_window_bytes;
+    }
+
+    const uint8_t *fields = thread - walker->thread_from;
+    uint64_t chunk_addr = hop_u64(fields + layout->thread_datastack_chunk);
+    uint64_t top_addr = hop_u64(fields + layout->thread_datastack_top);
+    uint64_t frame_addr = 0;
+    if (uses_cframe) {
+        uint64_t cframe_addr = hop_u64(fields + layout->thread_cframe);
+        if (!cframe_addr) {
+            walker->stack.depth = 0;
+            return HOP_TAKEN;
+        }
+        if (cframe_at < filled && cframe_addr == walker->guess_cframe_addr) {
+            frame_addr = cframe_frame_addr;
+        } else {
+            walker->reads++;
+            if (!hop_read_u64(walker->reader, cframe_addr + (uint64_t)layout->cframe_current_frame,
+                              &frame_addr))
+                return HOP_REFUSED_UNREADABLE;
+        }
+        walker->guess_cframe_addr = cframe_addr;
+    } else {
+        frame_addr = hop_u64(fields + layout->thread_current_frame);
+    }
+    if (walker->window_bytes &&
+        (chunk_addr != walker->guess_window_addr || !in_window(walker, frame_addr, 1)))
+        walker->window_bytes = 0;
+
+    enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr);
+    walker->guess_thread_addr = thread_addr;
+    walker->guess_window_addr = chunk_addr;
+    walker->guess_window_bytes = 0;
+    if (chunk_addr && top_addr > chunk_addr && top_addr - chunk_addr <= HOP_WINDOW_BYTES) {
+        size_t used = (size_t)(top_addr - chunk_addr) + WINDOW_SLACK_BYTES;
+        walker->guess_window_bytes = used < HOP_WINDOW_BYTES ? used : HOP_WINDOW_BYTES;
+    }
+    return refusal;
+}
+
+/* --- 3.8 to 3.10: PyFrameObject -------------------------------------------------------------- */
+
+static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t thread_addr)
+{
+    const struct hop_layout *layout = walker->layout;
+    struct hop_raw_stack *stack = &walker->stack;
+    uint8_t thread[THREAD_BYTES_MAX];
+    uint8_t spare[FRAME_BYTES_MAX];
+
+    /* The thread state, and the frames of the last walk where they then were: a program's outer
+     * frames stay for long, and freed inner ones are used again by the next call of the function.
+     */
+    size_t guessed = walker->guess_thread_addr == thread_addr ? walker->guess_frame_count : 0;
+    walker->spans[0] = (struct hop_span){thread_addr + (uint64_t)walker->thread_from,
+                                         walker->thread_bytes, thread};
+    /* Outermost first: the innermost are the likeliest to be gone, and a bad span ends the batch.
+     */
+    for (size_t i = 0; i < guessed; i++) {
+        size_t frame = guessed - 1 - i;
+        walker->spans[1 + i] =
+            (struct hop_span){walker->guess_frame_addrs[frame], walker->frame_bytes,
+                              walker->prefetched + frame * walker->frame_bytes};
+    }
+    walker->reads++;
+    size_t filled = hop_reader_fill(walker->reader, walker->spans, 1 + guessed);
+    walker->guess_thread_addr = 0;
+    if (filled == 0)
+        return HOP_REFUSED_UNREADABLE;
+    size_t first_prefetched = guessed - (filled - 1); /* frames [first, guessed) are in hand */
+
+    uint64_t addr = hop_u64(thread - walker->thread_from + layout->thread_frame);
+    size_t depth = 0;
+    size_t at = first_prefetched; /* the guessed frame that is expected next */
+    bool bottom_is_sound = true;
+    stack->depth = 0;
+    while (addr) {
+        if (depth == HOP_DEPTH_MAX)
+            return HOP_REFUSED_TOO_DEEP;
+        const uint8_t *bytes = NULL;
+        for (size_t ahead = at; ahead < guessed && ahead < at + GUESS_LOOKAHEAD; ahead++) {
+            if (walker->guess_frame_addrs[ahead] == addr) {
+                bytes = walker->prefetched + ahead * walker->frame_bytes;
+                at = ahead + 1;
+                break;
+            }
+        }
+        if (!bytes) {
+            walker->reads++;
+            if (!hop_read(walker->reader, addr, spare, walker->frame_bytes))
+                return HOP_REFUSED_UNREADABLE;
+            bytes = spare;
+        }
+        uint64_t gen_addr = hop_u64(bytes + layout->frame_gen);
+        stack->frames[depth++] = (struct hop_raw_frame){
+            .code_addr = hop_u64(bytes + layout->frame_code),
+            .ip = (uint64_t)(int64_t)hop_i32(bytes + layout->frame_lasti),
+            .frame_addr = addr,
+            .localsplus_addr = addr + (uint64_t)layout->frame_localsplus,
+            .gen_addr = gen_addr,
+            .is_generator = gen_addr != 0,
+        };
+        /* A generator at the bottom has just been unlinked from its caller. */
+        bottom_is_sound = gen_addr == 0;
+        addr = hop_u64(bytes + layout->frame_back);
+    }
+    stack->depth = depth;
+    walker->guess_thread_addr = thread_addr;
+    walker->guess_frame_count = depth < GUESSED_FRAMES_MAX ? depth : GUESSED_FRAMES_MAX;
+    for (size_t i = 0; i < walker->guess_frame_count; i++)
+        walker->guess_frame_addrs[i] = stack->frames[i].frame_addr;
+    return bottom_is_sound ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN;
+}
+
+enum hop_refusal hop_walk(struct hop_walker *walker, uint64_t thread_addr)
+{
+    if (walker->layout->frame_root == HOP_ROOT_FRAME_OBJECT)
+        return walk_frame_objects(walker, thread_addr);
+    return walk_from_interpreter_frame(walker, thread_addr);
+}
