@@ -197,11 +197,8 @@ test: ## Install what is missing, build, and run all tests
 
 tests: $(TESTS) $(EXAMPLE_BIN) $(COMMAND)
 
-# A sanitizer's shadow wants its addresses free; too random a layout takes them now and then.
 run-tests: tests
-	@scripts/find-pythons --summary
-	$(Q)HEAVYOPS='$(abspath $(COMMAND))' UBSAN_OPTIONS=print_stacktrace=1 \
-	    $(if $(SAN),setarch -R) $(TESTS) -j$(J) $(if $(T),--filter '$(T)')
+	$(Q)HEAVYOPS='$(abspath $(COMMAND))' scripts/run-tests $(TESTS) -j$(J) $(if $(T),--filter '$(T)')
 
 demo: ## Install what is missing, build, and profile the example with the hot closure
 	@scripts/bootstrap --demo
