@@ -1,0 +1,178 @@
+/* The lookers: threads, pinning, and the passing of the turn by semaphores. */
+#include "sample/crew.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+/* A looker walks into buffers of its sampler; its own stack holds a few KiB. */
+enum { LOOKER_STACK_BYTES = 256 << 10 };
+
+struct looker {
+    struct hop_crew *crew;
+    int cpu;
+    bool is_started;
+    pthread_t thread;
+    sem_t turn;
+};
+
+struct hop_crew {
+    int cpu_count; /* highest CPU number of ours + 1 */
+    cpu_set_t *allowed;
+    size_t allowed_bytes;
+    struct looker *lookers; /* [cpu_count] */
+    sem_t finished;
+    hop_crew_step_fn *step;
+    void *context;
+    bool is_ending;
+    int failed_errno; /* a looker could not be made */
+};
+
+static bool start_looker(struct looker *looker);
+
+/* Gives the turn on; when the looker there can't be made, the turn ends with failed_errno. */
+static void pass_turn(struct hop_crew *crew, int cpu)
+{
+    struct looker *looker = &crew->lookers[cpu];
+    if (looker->is_started || start_looker(looker))
+        sem_post(&looker->turn);
+    else
+        sem_post(&crew->finished);
+}
+
+static void *look_when_it_is_our_turn(void *argument)
+{
+    struct looker *looker = argument;
+    struct hop_crew *crew = looker->crew;
+    /* Timers of this thread fire when they are due, not up to 50 µs later (prctl(2)). */
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    for (;;) {
+        while (sem_wait(&looker->turn))
+            continue;
+        if (crew->is_ending)
+            return NULL;
+        int cpu = looker->cpu;
+        do
+            cpu = crew->step(crew->context, looker->cpu);
+        while (cpu == looker->cpu);
+        if (cpu == HOP_CREW_DONE || !hop_crew_has_cpu(crew, cpu))
+            sem_post(&crew->finished);
+        else
+            pass_turn(crew, cpu);
+    }
+}
+
+static bool start_looker(struct looker *looker)
+{
+    struct hop_crew *crew = looker->crew;
+    cpu_set_t *only = CPU_ALLOC((size_t)crew->cpu_count);
+    pthread_attr_t attributes;
+    if (!only || pthread_attr_init(&attributes)) {
+        CPU_FREE(only);
+        crew->failed_errno = ENOMEM;
+        return false;
+    }
+    CPU_ZERO_S(crew->allowed_bytes, only);
+    CPU_SET_S(looker->cpu, crew->allowed_bytes, only);
+    pthread_attr_setstacksize(&attributes, LOOKER_STACK_BYTES);
+    pthread_attr_setaffinity_np(&attributes, crew->allowed_bytes, only);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&looker->thread, &attributes, look_when_it_is_our_turn, looker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    CPU_FREE(only);
+    crew->failed_errno = failed;
+    looker->is_started = !failed;
+    return looker->is_started;
+}
+
+/* The calling thread's CPU set, however many CPUs the kernel is made for. */
+static bool read_allowed(struct hop_crew *crew)
+{
+    for (int cpus = CPU_SETSIZE; cpus <= 1 << 16; cpus *= 2) {
+        cpu_set_t *set = CPU_ALLOC((size_t)cpus);
+        size_t bytes = CPU_ALLOC_SIZE((size_t)cpus);
+        if (!set)
+            return false;
+        CPU_ZERO_S(bytes, set);
+        if (!sched_getaffinity(0, bytes, set)) {
+            crew->allowed = set;
+            crew->allowed_bytes = bytes;
+            for (int cpu = 0; cpu < cpus; cpu++)
+                if (CPU_ISSET_S(cpu, bytes, set))
+                    crew->cpu_count = cpu + 1;
+            return true;
+        }
+        CPU_FREE(set);
+        if (errno != EINVAL)
+            return false;
+    }
+    return false;
+}
+
+enum hop_status hop_crew_create(struct hop_crew **result, struct hop_error *err)
+{
+    struct hop_crew *crew = calloc(1, sizeof *crew);
+    if (!crew || !read_allowed(crew) ||
+        !(crew->lookers = calloc((size_t)crew->cpu_count, sizeof *crew->lookers))) {
+        int why = errno;
+        hop_crew_destroy(crew);
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "cannot learn which CPUs to look from: %s",
+                             strerror(why));
+    }
+    sem_init(&crew->finished, 0, 0);
+    for (int cpu = 0; cpu < crew->cpu_count; cpu++) {
+        crew->lookers[cpu] = (struct looker){.crew = crew, .cpu = cpu};
+        sem_init(&crew->lookers[cpu].turn, 0, 0);
+    }
+    *result = crew;
+    return HOP_OK;
+}
+
+void hop_crew_destroy(struct hop_crew *crew)
+{
+    if (!crew)
+        return;
+    crew->is_ending = true;
+    for (int cpu = 0; crew->lookers && cpu < crew->cpu_count; cpu++) {
+        if (!crew->lookers[cpu].is_started)
+            continue;
+        sem_post(&crew->lookers[cpu].turn);
+        pthread_join(crew->lookers[cpu].thread, NULL);
+    }
+    free(crew->lookers);
+    if (crew->allowed)
+        CPU_FREE(crew->allowed);
+    free(crew);
+}
+
+bool hop_crew_has_cpu(const struct hop_crew *crew, int cpu)
+{
+    return cpu >= 0 && cpu < crew->cpu_count &&
+           CPU_ISSET_S(cpu, crew->allowed_bytes, crew->allowed);
+}
+
+enum hop_status hop_crew_run(struct hop_crew *crew, int cpu, hop_crew_step_fn *step, void *context,
+                             struct hop_error *err)
+{
+    crew->step = step;
+    crew->context = context;
+    crew->failed_errno = 0;
+    if (!hop_crew_has_cpu(crew, cpu))
+        for (cpu = 0; !hop_crew_has_cpu(crew, cpu); cpu++)
+            continue;
+    pass_turn(crew, cpu);
+    while (sem_wait(&crew->finished))
+        continue;
+    if (crew->failed_errno)
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "cannot start a thread to look from: %s",
+                             strerror(crew->failed_errno));
+    return HOP_OK;
+}

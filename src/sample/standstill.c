@@ -1,0 +1,92 @@
+/* Reads schedstat and stat of one thread, by descriptors kept open where there are enough. */
+#include "sample/standstill.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int open_task_file(const struct hop_task *task, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "task/%d/%s", task->tid, name);
+    return openat(task->process->dir_fd, path, O_RDONLY | O_CLOEXEC);
+}
+
+void hop_task_init(struct hop_task *task, const struct hop_process *process, int tid)
+{
+    *task = (struct hop_task){.process = process, .tid = tid, .schedstat_fd = -1, .stat_fd = -1};
+    task->schedstat_fd = open_task_file(task, "schedstat");
+}
+
+void hop_task_deinit(struct hop_task *task)
+{
+    if (task->schedstat_fd >= 0)
+        close(task->schedstat_fd);
+    if (task->stat_fd >= 0)
+        close(task->stat_fd);
+    task->schedstat_fd = task->stat_fd = -1;
+}
+
+static ssize_t read_task_file(const struct hop_task *task, int fd, const char *name, char *into,
+                              size_t size)
+{
+    if (fd >= 0)
+        return pread(fd, into, size, 0);
+    int once = open_task_file(task, name);
+    if (once < 0)
+        return -1;
+    ssize_t got = pread(once, into, size, 0);
+    close(once);
+    return got;
+}
+
+bool hop_standstill_read(struct hop_task *task, struct hop_standstill *now)
+{
+    ssize_t got =
+        read_task_file(task, task->schedstat_fd, "schedstat", now->text, sizeof now->text);
+    now->length = got > 0 ? (uint8_t)got : 0;
+    return got > 0;
+}
+
+bool hop_standstill_holds(struct hop_task *task, const struct hop_standstill *before)
+{
+    struct hop_standstill now;
+    return hop_standstill_read(task, &now) && hop_standstill_is_same(&now, before);
+}
+
+bool hop_task_where(struct hop_task *task, char *state, int *processor)
+{
+    char text[1024];
+    if (task->stat_fd < 0)
+        task->stat_fd = open_task_file(task, "stat");
+    ssize_t got = read_task_file(task, task->stat_fd, "stat", text, sizeof text - 1);
+    if (got <= 0)
+        return false;
+    text[got] = 0;
+    /* pid (comm) state ppid …: comm may hold anything, the last parenthesis ends it. */
+    const char *at = strrchr(text, ')');
+    if (!at || at[1] != ' ' || !at[2])
+        return false;
+    at += 2;
+    *state = *at;
+    for (int field = 3; field < 39; field++) {
+        at = strchr(at, ' ');
+        if (!at)
+            return false;
+        at++;
+    }
+    int value = 0;
+    while (*at >= '0' && *at <= '9' && value < 1000000)
+        value = value * 10 + (*at++ - '0');
+    *processor = value;
+    return true;
+}
+
+bool hop_standstill_is_provable(const struct hop_process *process)
+{
+    char text[72];
+    unsigned long long run_ns = 0, wait_ns = 0, times = 0;
+    ssize_t got = hop_process_read_file(process, "schedstat", text, sizeof text);
+    return got > 0 && sscanf(text, "%llu %llu %llu", &run_ns, &wait_ns, &times) == 3 && times > 0;
+}
