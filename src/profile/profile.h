@@ -27,11 +27,12 @@ struct hop_profile_thread {
 struct hop_profile_node {
     uint32_t parent;      /* index; a root is its own parent */
     uint32_t instruction; /* index of instructions; in a root: index of threads */
-    uint64_t self;
+    uint64_t self;        /* samples that end here; 0 in a root */
 };
 
+/* From malloc() itself, all it points to from its arena. */
 struct hop_profile {
-    struct hop_arena arena; /* holds everything below */
+    struct hop_arena arena;
     int pid;
     const char *python;       /* "3.13.0" */
     const char *command_line; /* raw */
@@ -50,14 +51,29 @@ struct hop_profile {
     uint64_t refused_total;
     struct hop_profile_thread *threads;
     size_t thread_count;
-    struct hop_instruction *instructions; /* most self hits first, then by file, line, offset, opcode */
+    struct hop_instruction *instructions; /* most self hits first, then by file, line, offset, … */
     size_t instruction_count;
     struct hop_profile_node *nodes; /* a parent stands before its children */
     size_t node_count;
 };
 
-/* Builder: profile.c sorts instructions, renumbers nodes, computes on_stack (once a sample, however often the
- * instruction is on the stack) and self from the nodes. The caller fills everything else. False: out of memory. */
+/* Builder. The caller has filled everything but what is said here, with instructions in any order;
+ * strings may be NULL, which becomes "". From the nodes this computes self and on_stack of each
+ * instruction (on_stack once a sample, however often the instruction is on the stack), samples of
+ * each thread and of the whole; joins instructions that are equal in all that describes them (a
+ * function that was compiled twice), sorts them and renumbers the nodes to match. False: out of
+ * memory, and the profile is only fit to be destroyed. */
 bool hop_profile_finish(struct hop_profile *profile);
+
+/* Hits of one instruction in one thread. */
+struct hop_thread_hits {
+    uint32_t thread, instruction; /* indexes of profile->threads, ->instructions */
+    uint64_t self;
+};
+
+/* The self hits of a finished profile by thread, then instruction, none 0; *count rows, to be given
+ * to free(). NULL with *count 0: there are none; NULL with *count SIZE_MAX: out of memory. */
+struct hop_thread_hits *hop_profile_hits_by_thread(const struct hop_profile *profile,
+                                                   size_t *count);
 
 #endif

@@ -1,5 +1,5 @@
 /* Counts stacks: a trie whose nodes are (parent, code, instruction, opcode), one root a thread. It
- * knows numbers only. Bounded memory, taken at the start; adding allocates nothing. */
+ * knows numbers only. Bounded memory, reserved at the start; adding allocates nothing. */
 #ifndef HOP_PROFILE_TALLY_H
 #define HOP_PROFILE_TALLY_H
 
@@ -9,7 +9,7 @@
 
 /* One frame of a stack: which instruction of which code object, under which opcode in memory. */
 struct hop_step {
-    uint32_t code; /* id in the code table */
+    uint32_t code; /* id in the code table; never UINT32_MAX, which marks a root */
     uint32_t unit; /* code unit of the instruction's start */
     uint8_t opcode;
 };
@@ -23,18 +23,23 @@ struct hop_tally_node {
 
 struct hop_tally; /* private to tally.c */
 
-/* The most nodes: address space is reserved for them, memory is used as they come. */
-enum { HOP_TALLY_NODES_MAX = 1 << 24 };
+/* The most nodes: 2^24 nodes are about 500 MB, more than a profile of any program seen needs by two
+ * orders of magnitude. Address space is reserved for them, memory is used as they come. Where not
+ * even the address space is to be had (ulimit -v, vm.overcommit_memory=2), the limit is the largest
+ * power of two that is, down to HOP_TALLY_NODES_MIN. */
+enum { HOP_TALLY_NODES_MAX = 1 << 24, HOP_TALLY_NODES_MIN = 1 << 10 };
 
 struct hop_tally *hop_tally_create(void); /* NULL: out of memory */
-void hop_tally_destroy(struct hop_tally *tally);
+struct hop_tally *hop_tally_create_limited(size_t nodes_max);
+void hop_tally_destroy(struct hop_tally *tally); /* NULL is allowed */
 
-/* Adds `count` to the stack of `thread` (an index the caller gives out, from 0). Steps are innermost first, depth ≥ 1.
- * False: the limit is reached, nothing was added. */
+/* Adds `count` to the stack of `thread` (an index the caller gives out, from 0). Steps are
+ * innermost first, depth >= 1. False: the limit is reached, nothing was added. */
 bool hop_tally_add(struct hop_tally *tally, uint32_t thread, const struct hop_step *steps,
                    size_t depth, uint64_t count);
 
-/* All nodes: a parent stands before its children. Roots have code UINT32_MAX and unit = thread. */
+/* All nodes: a parent stands before its children. Roots have code UINT32_MAX and unit = thread.
+ * Valid until the next add. */
 const struct hop_tally_node *hop_tally_nodes(const struct hop_tally *tally, size_t *count);
 
 #endif
