@@ -7,29 +7,38 @@
 #include "base/id_table.h"
 #include "mem/reader.h"
 #include "py/lines.h"
+#include "py/refusal.h"
 #include "py/units.h"
 
-/* The most code units and line-table bytes taken of one code object: CPython's own largest generated
- * functions have some 100,000 units. */
+/* The most code units and line-table bytes taken of one code object: CPython's own largest
+ * generated functions have some 100,000 units. */
 enum { HOP_CODE_UNITS_MAX = 1 << 22, HOP_LINE_TABLE_MAX = 1 << 24 };
 
-/* What tells a code object from another one that later lives at the same address. */
+/* What tells a code object from another one that later lives at the same address: type, pointers,
+ * sizes, flags and line, with co_version, or where there is none the name's length and hash. */
+enum { HOP_CODE_IDENTITY_WORDS = 9 };
 struct hop_code_identity {
-    uint64_t words[8]; /* see hop_code_identity_from: co_version where it is unique, else pointers,
-                          sizes, line, name's length and hash */
+    uint64_t words[HOP_CODE_IDENTITY_WORDS];
 };
+
+static inline bool hop_code_identity_is(const struct hop_code_identity *a,
+                                        const struct hop_code_identity *b)
+{
+    return !memcmp(a->words, b->words, sizeof a->words);
+}
 
 struct hop_code {
     uint64_t addr;
     struct hop_code_identity identity;
     uint64_t bytecode_addr; /* of unit 0 */
     uint64_t name_addr;
-    const char *name;      /* UTF-8, raw */
-    const char *qualname;  /* the plain name where the version does not keep it (3.8–3.10) and none was found */
+    const char *name;     /* UTF-8 as hop_text_read gives it, not yet safe to show */
+    const char *qualname; /* the plain name while not known: 3.8–3.10 do not keep it here */
     bool qualname_is_known;
     const char *filename;
     int first_line;
-    uint32_t first_traceable; /* code units before it run while the frame is not complete; 0 before 3.11 */
+    uint32_t
+        first_traceable; /* a frame is not complete before it reached this unit; 0 up to 3.10 */
     const uint8_t *line_table;
     size_t line_table_size;
     struct hop_units units;
@@ -47,15 +56,20 @@ struct hop_code_table {
     uint64_t reused;    /* addresses found to hold another code object than before */
 };
 
+/* Both must outlive the table. False: out of memory, or a layout whose code object makes no sense;
+ * hop_code_table_deinit is allowed all the same. */
 bool hop_code_table_init(struct hop_code_table *table, const struct hop_layout *layout,
                          struct hop_reader *reader);
 void hop_code_table_deinit(struct hop_code_table *table);
 
-/* Bytes of the code object's header that identity needs: [0, hop_code_header_size). At most HOP_CODE_HEADER_MAX. */
+/* Bytes of a code object, from its start, that its identity is taken from: at most
+ * HOP_CODE_HEADER_MAX with a layout that hop_code_table_init took. */
 enum { HOP_CODE_HEADER_MAX = 512 };
 size_t hop_code_header_size(const struct hop_layout *layout);
 
-/* Identity from a header copied from the target and (where hop_code_identity_needs_name) the name's fingerprint. */
+/* Identity from a header copied from the target and, where hop_code_identity_needs_name (up
+ * to 3.11), the name's fingerprint (hop_text_fingerprint of co_name); else that may be NULL.
+ * Allocates nothing. */
 bool hop_code_identity_needs_name(const struct hop_layout *layout);
 void hop_code_identity_from(const struct hop_layout *layout, const uint8_t *header,
                             const uint64_t name_fingerprint[2], struct hop_code_identity *identity);
@@ -64,12 +78,18 @@ void hop_code_identity_from(const struct hop_layout *layout, const uint8_t *head
 struct hop_code *hop_code_table_find(const struct hop_code_table *table, uint64_t addr,
                                      uint32_t *id);
 
-/* Reads the code object at `addr` and adds it under a new id (also when the address is known: it was reused). Checks that it is a
- * code object (type's name), sizes, that its strings are strings, its bytecode decodes. */
+/* Reads the code object at `addr` and adds it under a new id, also when the address is known: then
+ * another one lives there now (counted in table->reused). Only if that one is the same in all that
+ * is reported, as when eval() runs one text over and over, it takes over the id, and the kept code
+ * its identity. Refusals, and *id is not set:
+ * HOP_REFUSED_UNREADABLE; _NOT_CODE: no code object, or it changed while it was read; _BAD_OPCODE:
+ * its bytecode does not decode; _NO_ROOM. What is refused uses nothing up. */
 enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr, uint32_t *id);
 
-/* The unit a raw instruction pointer means. `ip` is as found in the frame (address or f_lasti, see layout->ip_kind);
- * result: the unit index of the owning instruction's start. "Not started" (before the first) gives unit 0. */
+/* The unit a frame's raw instruction pointer means (an address or f_lasti, see layout->ip_kind):
+ * the opcode unit of the instruction that owns what it points to, be that a cache, a prefix or
+ * itself. "Not started" gives the first instruction. HOP_REFUSED_BAD_OFFSET outside of the
+ * bytecode. */
 enum hop_refusal hop_code_unit_of_ip(const struct hop_layout *layout, const struct hop_code *code,
                                      uint64_t ip, uint32_t *unit);
 

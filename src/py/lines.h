@@ -5,8 +5,8 @@
 
 #include "py/layout.h"
 
-/* 0 means unknown for lines (a code object may say "no line"); columns are UTF-8 byte offsets in the line from 0, as
- * co_positions() gives, -1 where unknown. */
+/* 0 means unknown for lines (a code object may say "no line"); columns are UTF-8 byte offsets in
+ * the line from 0, as co_positions() gives, -1 where unknown. */
 struct hop_position {
     int line, end_line;
     int column, end_column;

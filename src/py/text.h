@@ -11,11 +11,11 @@
  * at most PATH_MAX (4096), qualified names in the wild a few hundred. */
 enum { HOP_TEXT_POINTS_MAX = 4096, HOP_TEXT_BYTES_MAX = 4 * HOP_TEXT_POINTS_MAX + 4 };
 
-/* Bytes written to `into` (at least HOP_TEXT_BYTES_MAX large, NUL-ended), or -1 when `str_addr` holds no such
- * string. NUL characters become U+2400 (␀), so that the text has no NUL inside; lone surrogates become WTF-8 as they are
- * (escaping is for whoever shows it). */
-ssize_t hop_text_read(struct hop_reader *reader, const struct hop_layout *layout,
-                      uint64_t str_addr, char *into);
+/* Bytes written to `into` (at least HOP_TEXT_BYTES_MAX large, NUL-ended), or -1 when `str_addr`
+ * holds no such string. NUL characters become U+2400 (␀), so that the text has no NUL inside; lone
+ * surrogates become WTF-8 as they are (escaping is for whoever shows it). */
+ssize_t hop_text_read(struct hop_reader *reader, const struct hop_layout *layout, uint64_t str_addr,
+                      char *into);
 
 /* Length and hash field: cheap identity of a string's content. False when unreadable. */
 bool hop_text_fingerprint(struct hop_reader *reader, const struct hop_layout *layout,

@@ -1,0 +1,132 @@
+/* Recognises code objects by address and identity, and tells what an instruction pointer means.
+ * Reading a code object out of the target is code_read.c's. */
+#include "py/code.h"
+
+#include "py/code_read.h"
+
+#include <stdlib.h>
+
+/* All that is kept of code objects: a thousand units take 10 kB or so, large programs have some
+ * 100,000 code objects. A limit at all, because a target may go on making code. */
+static const size_t KEPT_BYTES_MAX = (size_t)512 << 20;
+
+enum { EXPECTED_CODES = 1024, FIRST_CAPACITY = 256 };
+
+bool hop_code_table_init(struct hop_code_table *table, const struct hop_layout *layout,
+                         struct hop_reader *reader)
+{
+    *table = (struct hop_code_table){.layout = layout, .reader = reader};
+    hop_arena_init(&table->arena, KEPT_BYTES_MAX);
+    return hop_code_layout_is_usable(layout) && hop_id_table_init(&table->by_addr, EXPECTED_CODES);
+}
+
+void hop_code_table_deinit(struct hop_code_table *table)
+{
+    hop_id_table_deinit(&table->by_addr);
+    hop_arena_deinit(&table->arena);
+    free(table->codes);
+    table->codes = NULL;
+    table->count = table->capacity = 0;
+}
+
+struct hop_code *hop_code_table_find(const struct hop_code_table *table, uint64_t addr,
+                                     uint32_t *id)
+{
+    *id = hop_id_table_get(&table->by_addr, addr);
+    return *id == HOP_NO_ID ? NULL : table->codes[*id];
+}
+
+/* Whether two code objects are the same in all that is reported: eval() of one text over and over
+ * makes such ones, at one address as a rule, and no end of them. */
+static bool is_same_text(const struct hop_code *a, const struct hop_code *b)
+{
+    return a->first_line == b->first_line && a->first_traceable == b->first_traceable &&
+           a->units.count == b->units.count && a->line_table_size == b->line_table_size &&
+           !strcmp(a->name, b->name) && !strcmp(a->qualname, b->qualname) &&
+           !strcmp(a->filename, b->filename) &&
+           !memcmp(a->line_table, b->line_table, a->line_table_size) &&
+           !memcmp(a->units.bases, b->units.bases, a->units.count * sizeof *a->units.bases) &&
+           !memcmp(a->units.args, b->units.args, a->units.count * sizeof *a->units.args);
+}
+
+static bool make_room(struct hop_code_table *table)
+{
+    if (table->count < table->capacity)
+        return true;
+    size_t capacity = table->capacity ? 2 * table->capacity : FIRST_CAPACITY;
+    if (capacity > HOP_NO_ID)
+        return false;
+    struct hop_code **codes = realloc(table->codes, capacity * sizeof *codes);
+    if (!codes)
+        return false;
+    table->codes = codes;
+    table->capacity = capacity;
+    return true;
+}
+
+static enum hop_refusal keep(struct hop_code_table *table, const struct hop_code *read,
+                             uint32_t *id)
+{
+    uint32_t known_id;
+    struct hop_code *known = hop_code_table_find(table, read->addr, &known_id);
+    table->reused += known != NULL;
+    if (known && is_same_text(known, read)) {
+        known->identity = read->identity;
+        known->bytecode_addr = read->bytecode_addr;
+        known->name_addr = read->name_addr;
+        *id = known_id;
+        return HOP_TAKEN;
+    }
+    const struct hop_code *neighbour = table->count ? table->codes[table->count - 1] : NULL;
+    struct hop_code *kept = make_room(table) ? hop_code_keep(&table->arena, read, neighbour) : NULL;
+    if (!kept || !hop_id_table_put(&table->by_addr, read->addr, (uint32_t)table->count))
+        return HOP_REFUSED_NO_ROOM;
+    table->codes[table->count] = kept;
+    *id = (uint32_t)table->count++;
+    return HOP_TAKEN;
+}
+
+enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr, uint32_t *id)
+{
+    /* Whatever is read goes to a place of its own first, so that no number of broken code objects
+     * uses up the table. */
+    struct hop_code read;
+    struct hop_arena scratch;
+    hop_arena_init(&scratch, HOP_CODE_SCRATCH_MAX);
+    enum hop_refusal refusal =
+        hop_code_read(table->reader, table->layout, addr, &table->type_addr, &scratch, &read);
+    if (refusal == HOP_TAKEN)
+        refusal = keep(table, &read, id);
+    hop_arena_deinit(&scratch);
+    return refusal;
+}
+
+/* The unit that lies `bytes` behind unit 0, or the one that counts for "not started". */
+static enum hop_refusal unit_at(const struct hop_code *code, int64_t bytes, int64_t not_started,
+                                uint32_t *unit)
+{
+    if (bytes == not_started)
+        bytes = 0;
+    if (bytes < 0 || bytes % 2 || bytes / 2 >= code->units.count)
+        return HOP_REFUSED_BAD_OFFSET;
+    *unit = code->units.starts[bytes / 2];
+    return HOP_TAKEN;
+}
+
+enum hop_refusal hop_code_unit_of_ip(const struct hop_layout *layout, const struct hop_code *code,
+                                     uint64_t ip, uint32_t *unit)
+{
+    switch (layout->ip_kind) {
+    case HOP_IP_LASTI_BYTES:
+        return unit_at(code, (int64_t)ip, -1, unit);
+    case HOP_IP_LASTI_UNITS:
+        if (ip != UINT64_MAX && ip > UINT32_MAX)
+            return HOP_REFUSED_BAD_OFFSET;
+        return unit_at(code, 2 * (int64_t)ip, -2, unit);
+    case HOP_IP_PREV_INSTR:
+        return unit_at(code, (int64_t)(ip - code->bytecode_addr), -2, unit);
+    case HOP_IP_INSTR_PTR:
+        return unit_at(code, (int64_t)(ip - code->bytecode_addr), 0, unit);
+    }
+    return HOP_REFUSED_BAD_OFFSET;
+}

@@ -1,0 +1,26 @@
+/* The three formats of line tables, for lines.c alone, and what they have in common. */
+#ifndef HOP_PY_LINES_FORMATS_H
+#define HOP_PY_LINES_FORMATS_H
+
+#include "py/lines.h"
+
+#include <limits.h>
+
+#define HOP_POSITION_UNKNOWN ((struct hop_position){.column = -1, .end_column = -1})
+
+/* Parameters and result as hop_lines_find. */
+struct hop_position hop_lines_find_lnotab(const uint8_t *table, size_t size, int first_line,
+                                          uint32_t offset);
+struct hop_position hop_lines_find_310(const uint8_t *table, size_t size, int first_line,
+                                       uint32_t offset);
+struct hop_position hop_lines_find_locations(const uint8_t *table, size_t size, int first_line,
+                                             uint32_t offset);
+
+/* Lines are summed up in 64 bits, which no table that fits into memory overflows; a sum that is no
+ * line number means that the table is broken. */
+static inline int hop_line_or_unknown(int64_t line)
+{
+    return line > 0 && line <= INT_MAX ? (int)line : 0;
+}
+
+#endif
