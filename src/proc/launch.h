@@ -4,9 +4,11 @@
 
 #include "base/status.h"
 
-/* Forks and executes argv (argv[0] looked up in PATH) with our own standard streams, environment and signal
- * dispositions as they were when the library was entered; returns once exec has succeeded.
- * HOP_ERR_LAUNCH with errno in *exec_errno when it did not. The caller waits for *pid. */
+/* Executes argv (argv[0] looked up in PATH) in a child with our own standard streams, environment
+ * and CPU affinity, the caller's signal mask, and its signal dispositions: what the caller ignores
+ * stays ignored, what it handles becomes the default. (So a caller leaves SIGINT alone that was
+ * ignored when it started, as nohup and `&` do.) Returns once exec has succeeded; HOP_ERR_LAUNCH
+ * with its errno in *exec_errno when it did not. The caller waits for *pid. */
 enum hop_status hop_launch(char *const argv[], int *pid, int *exec_errno, struct hop_error *err);
 
 #endif
