@@ -146,17 +146,18 @@ HOP_API enum hop_ending hop_profile_ending(const struct hop_profile *profile);
 /* --- reports ------------------------------------------------------------------------------- */
 
 struct hop_report_options {
-    /* Which instructions are tracked: items are names or globs (* ? [..], case ignored), "all", and
-     * with a leading
-     * '-' or '!' taken away again; matched against base and specialised names. None: the default
-     * set. */
+    /* Which instructions are tracked: each string is a list, separated by commas, of names or
+     * globs (* ? [..], case ignored), "all", "default"; with a leading '-' or '!' an item is taken
+     * away again, wherever it stands. Matched against base and specialised names. None, or only
+     * taken away: the default set. */
     const char *const *instructions;
     size_t instruction_count;
-    const char *const *files; /* only locations whose file path, or its end, matches one of these
-                                 globs or substrings; none: all */
+    /* Only locations whose file path contains, or whose path or its end matches, one of these
+     * substrings or globs (* also crosses '/'); none: all. */
+    const char *const *files;
     size_t file_count;
     bool by_thread;
-    size_t row_limit; /* rows a table; 0: all */
+    size_t row_limit; /* rows a table; 0: the format's own (text: 30, json: all); SIZE_MAX: all */
 };
 
 /* The formats' names, in order; NULL past the last. */
@@ -168,9 +169,13 @@ HOP_API enum hop_status hop_report(const struct hop_profile *profile, const char
                                    const struct hop_report_options *options, FILE *stream,
                                    struct hop_error *err);
 
-/* Whether `item` (as in hop_report_options.instructions) names anything in any supported version;
- * HOP_ERR_USAGE with the nearest names otherwise. */
-HOP_API enum hop_status hop_instruction_check(const char *item, struct hop_error *err);
+/* Whether every item of `list` (as in hop_report_options.instructions) names an instruction of some
+ * supported version; HOP_ERR_USAGE with the nearest names otherwise. */
+HOP_API enum hop_status hop_instruction_check(const char *list, struct hop_error *err);
+
+/* Of `count` names the one that a person who typed `word` is most likely to have meant, or NULL
+ * when none is near. */
+HOP_API const char *hop_nearest_name(const char *word, const char *const *names, size_t count);
 
 /* --- output files --------------------------------------------------------------------------- */
 

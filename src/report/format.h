@@ -8,7 +8,8 @@
 
 struct hop_format {
     const char *name;
-    /* Writes the whole report. Options are never NULL. Stream errors are looked at by the caller. */
+    /* Writes the whole report. Options are never NULL. Stream errors are looked at by the caller.
+     */
     enum hop_status (*write)(const struct hop_profile *profile,
                              const struct hop_report_options *options, FILE *stream,
                              struct hop_error *err);
@@ -20,5 +21,13 @@ struct hop_format {
 extern const struct hop_format hop_format_text, hop_format_json;
 
 const struct hop_format *hop_format_find(const char *name); /* NULL: unknown */
+
+/* Writes a snapshot and looks at the stream, as hop_report does for a profile. */
+enum hop_status hop_format_write_snapshot(const struct hop_format *format,
+                                          const struct hop_snapshot *snapshot, FILE *stream,
+                                          struct hop_error *err);
+
+/* Flushes `stream`; HOP_ERR_IO when that or anything written before failed. */
+enum hop_status hop_format_check_stream(FILE *stream, struct hop_error *err);
 
 #endif

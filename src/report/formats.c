@@ -1,0 +1,59 @@
+/* The table of formats, and what is the same for all of them; each format is a file of its own. */
+#include "report/format.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct hop_format *const formats[] = {&hop_format_text, &hop_format_json};
+
+enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
+
+const struct hop_format *hop_format_find(const char *name)
+{
+    for (size_t i = 0; i < FORMAT_COUNT; i++)
+        if (strcmp(formats[i]->name, name) == 0)
+            return formats[i];
+    return NULL;
+}
+
+const char *hop_report_format(size_t index)
+{
+    return index < FORMAT_COUNT ? formats[index]->name : NULL;
+}
+
+bool hop_report_format_is_known(const char *format)
+{
+    return hop_format_find(format) != NULL;
+}
+
+enum hop_status hop_format_check_stream(FILE *stream, struct hop_error *err)
+{
+    bool had_failed = ferror(stream);
+    errno = 0;
+    if (fflush(stream) == 0 && !had_failed)
+        return HOP_OK;
+    return hop_error_set(err, HOP_ERR_IO, "Make room, or choose another place with -o.",
+                         "cannot write the report: %s", strerror(errno ? errno : EIO));
+}
+
+enum hop_status hop_report(const struct hop_profile *profile, const char *format_name,
+                           const struct hop_report_options *options, FILE *stream,
+                           struct hop_error *err)
+{
+    static const struct hop_report_options defaults;
+    const struct hop_format *format = hop_format_find(format_name);
+    if (!format)
+        return hop_error_set(err, HOP_ERR_USAGE, NULL, "no such format: %s", format_name);
+    enum hop_status status = format->write(profile, options ? options : &defaults, stream, err);
+    return status == HOP_OK ? hop_format_check_stream(stream, err) : status;
+}
+
+enum hop_status hop_format_write_snapshot(const struct hop_format *format,
+                                          const struct hop_snapshot *snapshot, FILE *stream,
+                                          struct hop_error *err)
+{
+    if (!format->write_snapshot)
+        return hop_error_set(err, HOP_ERR_USAGE, NULL, "%s cannot show one look", format->name);
+    enum hop_status status = format->write_snapshot(snapshot, stream, err);
+    return status == HOP_OK ? hop_format_check_stream(stream, err) : status;
+}
