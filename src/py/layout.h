@@ -17,71 +17,74 @@
     X(runtime_interpreters_main, "runtime.interpreters_main")                                      \
     X(runtime_initialized, "runtime.initialized")                                                  \
     X(runtime_finalizing, "runtime.finalizing")                                                    \
-    X(runtime_gil_last_holder, "runtime.gil_last_holder")   /* 3.8–3.11: one GIL a runtime */      \
+    X(runtime_gil_last_holder, "runtime.gil_last_holder") /* 3.8–3.11: one GIL a runtime */      \
     X(runtime_gil_locked, "runtime.gil_locked")                                                    \
     X(runtime_size, "runtime.size")                                                                \
     X(interp_next, "interp.next")                                                                  \
     X(interp_id, "interp.id")                                                                      \
     X(interp_threads_head, "interp.threads_head")                                                  \
-    X(interp_gil_last_holder, "interp.gil_last_holder")     /* 3.12+: interp._gil.last_holder */   \
+    X(interp_ceval_gil, "interp.ceval_gil") /* 3.12+: pointer to the GIL it takes: its own _gil,   \
+                                               or the main interpreter's */                        \
+    X(interp_gil, "interp.gil")             /* 3.12+: interp._gil, its own GIL */                  \
+    X(interp_gil_last_holder, "interp.gil_last_holder") /* 3.12+: interp._gil.last_holder */       \
     X(interp_gil_locked, "interp.gil_locked")                                                      \
     X(interp_size, "interp.size")                                                                  \
     X(thread_next, "thread.next")                                                                  \
     X(thread_interp, "thread.interp")                                                              \
-    X(thread_id, "thread.thread_id")                        /* pthread_t */                        \
-    X(thread_native_id, "thread.native_thread_id")          /* 3.11+ */                            \
-    X(thread_frame, "thread.frame")                         /* 3.8–3.10: PyFrameObject * */        \
-    X(thread_cframe, "thread.cframe")                       /* 3.11, 3.12: _PyCFrame * */          \
-    X(thread_current_frame, "thread.current_frame")         /* 3.13+ */                            \
-    X(thread_base_frame, "thread.base_frame")               /* 3.15+, where present */             \
-    X(thread_datastack_chunk, "thread.datastack_chunk")     /* 3.11+ */                            \
+    X(thread_id, "thread.thread_id")                    /* pthread_t */                            \
+    X(thread_native_id, "thread.native_thread_id")      /* 3.11+ */                                \
+    X(thread_frame, "thread.frame")                     /* 3.8–3.10: PyFrameObject * */          \
+    X(thread_cframe, "thread.cframe")                   /* 3.11, 3.12: _PyCFrame * */              \
+    X(thread_current_frame, "thread.current_frame")     /* 3.13+ */                                \
+    X(thread_base_frame, "thread.base_frame")           /* 3.15+, where present */                 \
+    X(thread_datastack_chunk, "thread.datastack_chunk") /* 3.11+ */                                \
     X(thread_datastack_top, "thread.datastack_top")                                                \
     X(thread_size, "thread.size")                                                                  \
     X(cframe_current_frame, "cframe.current_frame")                                                \
-    X(chunk_previous, "chunk.previous")                     /* _PyStackChunk, 3.11+ */             \
+    X(chunk_previous, "chunk.previous") /* _PyStackChunk, 3.11+ */                                 \
     X(chunk_bytes, "chunk.size")                                                                   \
     X(chunk_top, "chunk.top")                                                                      \
     X(chunk_data, "chunk.data")                                                                    \
-    X(iframe_code, "iframe.code")            /* _PyInterpreterFrame: f_code or f_executable */     \
+    X(iframe_code, "iframe.code") /* _PyInterpreterFrame: f_code or f_executable */                \
     X(iframe_previous, "iframe.previous")                                                          \
-    X(iframe_ip, "iframe.ip")                /* prev_instr (3.11, 3.12) or instr_ptr (3.13+) */    \
+    X(iframe_ip, "iframe.ip") /* prev_instr (3.11, 3.12) or instr_ptr (3.13+) */                   \
     X(iframe_owner, "iframe.owner")                                                                \
     X(iframe_localsplus, "iframe.localsplus")                                                      \
-    X(iframe_size, "iframe.size")            /* up to localsplus */                                \
-    X(frame_back, "frame.f_back")            /* PyFrameObject, 3.8–3.10 */                         \
+    X(iframe_size, "iframe.size") /* up to localsplus */                                           \
+    X(frame_back, "frame.f_back") /* PyFrameObject, 3.8–3.10 */                                  \
     X(frame_code, "frame.f_code")                                                                  \
     X(frame_lasti, "frame.f_lasti")                                                                \
     X(frame_gen, "frame.f_gen")                                                                    \
     X(frame_localsplus, "frame.f_localsplus")                                                      \
-    X(frame_size, "frame.size")              /* up to f_localsplus */                              \
-    X(code_code, "code.co_code")             /* 3.8–3.10: bytes object */                          \
+    X(frame_size, "frame.size")               /* up to f_localsplus */                             \
+    X(code_code, "code.co_code")              /* 3.8–3.10: bytes object */                       \
     X(code_adaptive, "code.co_code_adaptive") /* 3.11+: inline */                                  \
-    X(code_units, "code.ob_size")            /* 3.11+: code units of co_code_adaptive */           \
+    X(code_units, "code.ob_size")             /* 3.11+: code units of co_code_adaptive */          \
     X(code_filename, "code.co_filename")                                                           \
     X(code_name, "code.co_name")                                                                   \
-    X(code_qualname, "code.co_qualname")     /* 3.11+ */                                           \
-    X(code_lines, "code.co_linetable")       /* co_lnotab up to 3.9 */                             \
+    X(code_qualname, "code.co_qualname") /* 3.11+ */                                               \
+    X(code_lines, "code.co_linetable")   /* co_lnotab up to 3.9 */                                 \
     X(code_firstlineno, "code.co_firstlineno")                                                     \
     X(code_firsttraceable, "code._co_firsttraceable") /* 3.11+, in code units */                   \
     X(code_flags, "code.co_flags")                                                                 \
     X(code_consts, "code.co_consts")                                                               \
     X(code_nlocals, "code.co_nlocals")                                                             \
-    X(code_cellvars, "code.co_cellvars")     /* 3.8–3.10: tuple object */                          \
+    X(code_cellvars, "code.co_cellvars") /* 3.8–3.10: tuple object */                            \
     X(code_freevars, "code.co_freevars")                                                           \
     X(code_stacksize, "code.co_stacksize")                                                         \
-    X(code_version, "code.co_version")       /* 3.12+: never given twice in one interpreter */     \
-    X(code_executors, "code.co_executors")   /* 3.13+ */                                           \
+    X(code_version, "code.co_version")        /* 3.12+: never given twice in one interpreter */    \
+    X(code_executors, "code.co_executors")    /* 3.13+ */                                          \
     X(code_monitoring, "code._co_monitoring") /* 3.12+ */                                          \
-    X(code_size, "code.size")                /* up to co_code_adaptive, or the whole struct */     \
-    X(executors_size, "executors.size")      /* _PyExecutorArray */                                \
+    X(code_size, "code.size")                 /* up to co_code_adaptive, or the whole struct */    \
+    X(executors_size, "executors.size")       /* _PyExecutorArray */                               \
     X(executors_array, "executors.executors")                                                      \
     X(executor_opcode, "executor.vm_data.opcode") /* _PyExecutorObject: what it replaced */        \
     X(executor_oparg, "executor.vm_data.oparg")                                                    \
-    X(monitoring_lines, "monitoring.lines")  /* _PyCoMonitoringData */                             \
+    X(monitoring_lines, "monitoring.lines") /* _PyCoMonitoringData */                              \
     X(monitoring_instructions, "monitoring.per_instruction_opcodes")                               \
     X(lines_original_opcode, "lines.original_opcode") /* in one entry */                           \
-    X(lines_entry_size, "lines.entry_size")  /* 3.12, 3.13: constant; absent: read it */           \
-    X(lines_bytes_per_entry, "lines.bytes_per_entry") /* 3.14+ */                                  \
+    X(lines_entry_size, "lines.entry_size") /* up to 3.13.2: constant; absent: read it */          \
+    X(lines_bytes_per_entry, "lines.bytes_per_entry") /* 3.13.3+: where to read it */              \
     X(lines_data, "lines.data")                                                                    \
     X(function_code, "function.func_code")                                                         \
     X(function_qualname, "function.func_qualname")                                                 \
@@ -113,7 +116,8 @@ enum hop_frame_root { HOP_ROOT_FRAME_OBJECT, HOP_ROOT_CFRAME, HOP_ROOT_CURRENT_F
 enum hop_ip_kind {
     HOP_IP_LASTI_BYTES, /* 3.8, 3.9: f_lasti, bytes, -1 before the first */
     HOP_IP_LASTI_UNITS, /* 3.10: f_lasti, code units, -1 before the first */
-    HOP_IP_PREV_INSTR,  /* 3.11, 3.12: address; a caller's rests on the last cache unit of its CALL */
+    HOP_IP_PREV_INSTR,  /* 3.11, 3.12: address; a caller's rests on the last cache unit of its CALL
+                         */
     HOP_IP_INSTR_PTR,   /* 3.13+: address of the instruction itself, in callers too */
 };
 
@@ -144,9 +148,25 @@ struct hop_debug_offset {
     uint16_t field; /* index in HOP_LAYOUT_FIELDS order */
 };
 
-enum { HOP_DEBUG_OFFSETS_MAX = 128, HOP_OPCODE_COUNT = 256 };
+/* A field that a patch release gave or took: of `value` from patch `first` on, up to `last`. */
+struct hop_patch_field {
+    uint16_t field; /* index in HOP_LAYOUT_FIELDS order */
+    uint8_t first, last;
+    int32_t value;
+};
 
-/* The kinds of `iframe.owner` (enum _frameowner) that are not Python frames, as bit set by value. */
+enum {
+    HOP_OPCODE_COUNT = 256,
+    HOP_DEBUG_OFFSETS_MAX = 128,        /* 3.15 has 45 of use here */
+    HOP_DEBUG_OFFSETS_BYTES_MAX = 4096, /* _Py_DebugOffsets: 888 bytes in 3.15 */
+    HOP_PATCH_FIELDS_MAX = 16,          /* 3.13 has 3 */
+    HOP_STRUCT_BYTES_MAX = 4096, /* of all structs but the two below; PyThreadState of 3.15: 888 */
+    HOP_STATE_BYTES_MAX = 1 << 20, /* _PyRuntime, PyInterpreterState; 3.12: 459,944 and 383,552 */
+};
+
+/* Not to be copied by assignment: opcodes[].name points into names[]. Offsets of the runtime and of
+ * an interpreter are below HOP_STATE_BYTES_MAX, all others below HOP_STRUCT_BYTES_MAX, and none
+ * lies beyond the size of its struct, where the file gives that. */
 struct hop_layout {
 #define X(member, name) int32_t member;
     HOP_LAYOUT_FIELDS(X)
@@ -155,24 +175,28 @@ struct hop_layout {
     HOP_LAYOUT_MASKS(X)
 #undef X
     int major, minor;
+    uint32_t prerelease_hex; /* PY_VERSION_HEX of the one alpha or beta it is for; 0: releases */
     enum hop_frame_root frame_root;
     enum hop_ip_kind ip_kind;
     enum hop_line_kind line_kind;
-    uint64_t code_pointer_mask;      /* and-ed to iframe.code: drops stackref tags (3.14+) */
-    uint32_t owners_without_code;    /* bit N: owner N is an entry frame of the C stack */
-    uint32_t owner_generator;        /* value of FRAME_OWNED_BY_GENERATOR, 3.11+ */
-    bool is_free_threaded;           /* filled by the overlay, from the target itself */
-    int debug_offsets_size;          /* bytes of _Py_DebugOffsets to read; 0 before 3.13 */
-    int debug_version_position;      /* where in it the version and the free-threaded word are */
+    uint64_t code_pointer_mask;   /* and-ed to iframe.code: drops stackref tags (3.14+) */
+    uint32_t owners_without_code; /* bit N: iframe.owner N (enum _frameowner) is an entry frame */
+    uint32_t owner_generator;     /* value of FRAME_OWNED_BY_GENERATOR, 3.11+ */
+    bool is_free_threaded;        /* filled by the overlay, from the target itself */
+    int debug_offsets_size;       /* bytes of _Py_DebugOffsets to read; 0 before 3.13 */
+    int debug_version_position;   /* where in it the version and the free-threaded word are */
     int debug_free_threaded_position;
     int debug_offset_count;
     struct hop_debug_offset debug_offsets[HOP_DEBUG_OFFSETS_MAX];
+    int patch_field_count; /* absent until the overlay tells the patch release */
+    struct hop_patch_field patch_fields[HOP_PATCH_FIELDS_MAX];
     struct hop_opcode opcodes[HOP_OPCODE_COUNT];
     char names[8192]; /* what opcodes[].name points into */
 };
 
-/* Parses `text` (a file of offsets/, `size` bytes, need not end in NUL) into *layout. A line it does
- * not know, a number out of range, a field missing that its words require: HOP_ERR_OFFSETS with the line. */
+/* Parses `text` (a file of offsets/, `size` bytes, need not end in NUL) into *layout. A line it
+ * does not know, a number out of range, a field missing that its words require: HOP_ERR_OFFSETS
+ * with the line. */
 enum hop_status hop_layout_parse(const char *text, size_t size, struct hop_layout *layout,
                                  struct hop_error *err);
 
@@ -187,7 +211,10 @@ const char *hop_layout_supported(void);
 enum hop_status hop_layout_load(const char *path, struct hop_layout *layout, struct hop_error *err);
 
 /* Overlays *layout with the target's own table: `table` holds its first debug_offsets_size bytes.
- * Checks the cookie and that the version is this layout's; sets is_free_threaded. Every offset taken is range-checked. */
+ * Checks the cookie and that the version is this layout's, sets is_free_threaded and the fields
+ * that depend on the patch release. Every offset taken is range-checked; on an error *layout is as
+ * it was: HOP_ERR_UNSUPPORTED for another version, HOP_ERR_OFFSETS for a table that makes no sense.
+ * Of a free-threaded build the other numbers do not hold: the caller refuses it. */
 enum hop_status hop_layout_overlay(struct hop_layout *layout, const uint8_t *table, size_t size,
                                    struct hop_error *err);
 

@@ -1,0 +1,116 @@
+/* Reads the `opcode` lines of a file of offsets/ into a layout. What an opcode does is nobody's
+ * business here; all other lines are layout_parse.c's. */
+#include "py/layout_parser.h"
+
+#include <string.h>
+
+static bool is_opcode_name(const char *word)
+{
+    size_t length = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return length > 0 && length <= HOP_PARSER_NAME_BYTES_MAX && !word[length] && word[0] >= 'A';
+}
+
+static enum hop_status parse_role(struct hop_parser *p, const char *word,
+                                  enum hop_opcode_role *role)
+{
+    static const char *const roles[] = {
+        [HOP_ROLE_EXTENDED_ARG] = "extended-arg",
+        [HOP_ROLE_INSTRUMENTED_LINE] = "instrumented-line",
+        [HOP_ROLE_INSTRUMENTED_INSTRUCTION] = "instrumented-instruction",
+        [HOP_ROLE_ENTER_EXECUTOR] = "enter-executor",
+    };
+    for (size_t i = HOP_ROLE_EXTENDED_ARG; i < sizeof roles / sizeof roles[0]; i++)
+        if (!strcmp(word, roles[i])) {
+            *role = (enum hop_opcode_role)i;
+            return HOP_OK;
+        }
+    return hop_parser_refuse(p, "unknown role", word);
+}
+
+/* What stands after `opcode N NAME caches N`, each at most once and in any order. */
+static enum hop_status parse_opcode_tail(struct hop_parser *p, size_t number,
+                                         struct hop_opcode *opcode)
+{
+    for (size_t i = 5; i < p->word_count; i++) {
+        const char *word = p->words[i];
+        for (size_t before = 5; before < i; before++)
+            if (!strcmp(p->words[before], word))
+                return hop_parser_refuse(p, "twice:", word);
+        bool takes_word = !strcmp(word, "of") || !strcmp(word, "role");
+        if (takes_word && i + 1 == p->word_count)
+            return hop_parser_refuse(p, "nothing after", word);
+        if (!strcmp(word, "arg"))
+            opcode->has_arg = true;
+        else if (!strcmp(word, "instrumented"))
+            opcode->is_instrumented = true;
+        else if (!strcmp(word, "tracked"))
+            opcode->is_tracked = true;
+        else if (!takes_word)
+            return hop_parser_refuse(p, "unknown mark", word);
+        else if (word[0] == 'o' && !is_opcode_name(p->words[i + 1]))
+            return hop_parser_refuse(p, "no opcode name:", p->words[i + 1]);
+        else if (word[0] == 'o')
+            strcpy(p->base_names[number], p->words[++i]);
+        else if (parse_role(p, p->words[++i], &opcode->role) != HOP_OK)
+            return HOP_ERR_OFFSETS;
+    }
+    return HOP_OK;
+}
+
+enum hop_status hop_parser_opcode(struct hop_parser *p)
+{
+    struct hop_layout *layout = p->layout;
+    uint64_t number, caches;
+    const char *name = p->words[2];
+    if (!hop_parser_number(p->words[1], HOP_OPCODE_COUNT - 1, &number))
+        return hop_parser_refuse(p, "no opcode:", p->words[1]);
+    if (!is_opcode_name(name))
+        return hop_parser_refuse(p, "no opcode name:", name);
+    if (layout->opcodes[number].name)
+        return hop_parser_refuse(p, "a second opcode", p->words[1]);
+    for (size_t i = 0; i < HOP_OPCODE_COUNT; i++)
+        if (layout->opcodes[i].name && !strcmp(layout->opcodes[i].name, name))
+            return hop_parser_refuse(p, "a second opcode", name);
+    if (strcmp(p->words[3], "caches") || !hop_parser_number(p->words[4], UINT8_MAX, &caches))
+        return hop_parser_refuse(p, "no number of caches:", p->words[4]);
+    size_t length = strlen(name) + 1;
+    if (length > sizeof layout->names - p->names_used)
+        return hop_parser_refuse(p, "too many names:", name);
+    struct hop_opcode opcode = {.base = (uint8_t)number, .caches = (uint8_t)caches};
+    enum hop_status status = parse_opcode_tail(p, number, &opcode);
+    if (status != HOP_OK)
+        return status;
+    opcode.name = memcpy(layout->names + p->names_used, name, length);
+    p->names_used += length;
+    p->opcode_lines[number] = p->line_number;
+    layout->opcodes[number] = opcode;
+    return HOP_OK;
+}
+
+/* A form differs from its base in how it is carried out only: what a reader of bytecode needs to
+ * know of it has to be the same. */
+enum hop_status hop_parser_resolve_bases(struct hop_parser *p)
+{
+    struct hop_opcode *opcodes = p->layout->opcodes;
+    for (size_t i = 0; i < HOP_OPCODE_COUNT; i++) {
+        if (!p->base_names[i][0])
+            continue;
+        size_t base = 0;
+        while (base < HOP_OPCODE_COUNT &&
+               (!opcodes[base].name || strcmp(opcodes[base].name, p->base_names[i])))
+            base++;
+        if (base == HOP_OPCODE_COUNT)
+            return hop_parser_refuse_line(p, p->opcode_lines[i], "of an unknown opcode",
+                                          p->base_names[i]);
+        if (p->base_names[base][0])
+            return hop_parser_refuse_line(p, p->opcode_lines[i],
+                                          "of an opcode that is no base:", p->base_names[i]);
+        if (opcodes[i].caches != opcodes[base].caches ||
+            opcodes[i].has_arg != opcodes[base].has_arg ||
+            opcodes[i].is_tracked != opcodes[base].is_tracked)
+            return hop_parser_refuse_line(
+                p, p->opcode_lines[i], "caches, arg or tracked unlike its base", p->base_names[i]);
+        opcodes[i].base = (uint8_t)base;
+    }
+    return HOP_OK;
+}
