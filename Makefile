@@ -54,7 +54,7 @@ TEST_SRC := $(sort $(wildcard tests/test_*.c tests/support/*.c))
 EXAMPLES := $(sort $(wildcard tests/examples/*.c))
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
-LIB_OBJ  := $(call obj,$(LIB_SRC)) $(if $(wildcard scripts/embed-offsets),$(O)/obj/gen/builtin_offsets.o)
+LIB_OBJ  := $(call obj,$(LIB_SRC)) $(O)/obj/gen/builtin_offsets.o
 CLI_OBJ  := $(call obj,$(CLI_SRC))
 TEST_OBJ := $(call obj,$(TEST_SRC))
 EXAMPLE_OBJ := $(call obj,$(EXAMPLES))
