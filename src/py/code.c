@@ -33,7 +33,12 @@ struct hop_code *hop_code_table_find(const struct hop_code_table *table, uint64_
                                      uint32_t *id)
 {
     *id = hop_id_table_get(&table->by_addr, addr);
-    return *id == HOP_NO_ID ? NULL : table->codes[*id];
+    /* After a truncation the id at an address may be nobody's, or another address's by now. */
+    if (*id >= table->count || table->codes[*id]->addr != addr) {
+        *id = HOP_NO_ID;
+        return NULL;
+    }
+    return table->codes[*id];
 }
 
 /* Whether two code objects are the same in all that is reported: eval() of one text over and over
@@ -99,6 +104,12 @@ enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr,
         refusal = keep(table, &read, id);
     hop_arena_deinit(&scratch);
     return refusal;
+}
+
+void hop_code_table_truncate(struct hop_code_table *table, size_t count)
+{
+    if (count < table->count)
+        table->count = count;
 }
 
 /* The unit that lies `bytes` behind unit 0, or the one that counts for "not started". */

@@ -86,6 +86,10 @@ struct hop_code *hop_code_table_find(const struct hop_code_table *table, uint64_
  * its bytecode does not decode; _NO_ROOM. What is refused uses nothing up. */
 enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr, uint32_t *id);
 
+/* Forgets the code objects from id `count` on: they were read from memory that turned out to have
+ * changed meanwhile. Ids given out for them are void. */
+void hop_code_table_truncate(struct hop_code_table *table, size_t count);
+
 /* The unit a frame's raw instruction pointer means (an address or f_lasti, see layout->ip_kind):
  * the opcode unit of the instruction that owns what it points to, be that a cache, a prefix or
  * itself. "Not started" gives the first instruction. HOP_REFUSED_BAD_OFFSET outside of the

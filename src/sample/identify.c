@@ -1,0 +1,222 @@
+/* Checks and names the frames of a stack in batches: one system call for the code objects' headers
+ * and the opcodes of up to some hundred frames. */
+#include "sample/identify.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Bytes that one batch reads, at most; a batch of a usual stack takes a few KiB. */
+enum { BATCH_BYTES = 64 << 10 };
+
+/* The spans that one more frame may add: header, the name's length and hash, opcode. */
+enum { SPANS_A_FRAME = 4 };
+
+/* A code object found at another's address is read anew and the stack identified again. More often
+ * than this in one look, and the memory is not what it seems. */
+enum { RESTARTS_MAX = 16 };
+
+/* What is already queued of a code object in the batch of that round. */
+struct hop_code_mark {
+    uint64_t round;
+    uint32_t unit;
+    uint32_t opcode_at; /* in bytes; of `unit` */
+};
+
+/* A code object whose identity is to be compared when the batch has been read. */
+struct hop_pending_check {
+    const struct hop_code *code;
+    uint32_t header_at; /* in bytes */
+    uint32_t name_at;
+};
+
+/* The batch being put together. */
+struct batch {
+    size_t span_count, check_count, byte_count;
+    size_t first_frame;
+};
+
+static void *map_pages(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_table *table)
+{
+    *identifier = (struct hop_identifier){.table = table};
+    identifier->frames = map_pages(HOP_DEPTH_MAX * sizeof *identifier->frames);
+    identifier->opcode_at = map_pages(HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
+    identifier->spans = malloc(HOP_SPANS_MAX * sizeof *identifier->spans);
+    identifier->checks = malloc(HOP_SPANS_MAX * sizeof *identifier->checks);
+    identifier->bytes = malloc(BATCH_BYTES);
+    if (identifier->frames && identifier->opcode_at && identifier->spans && identifier->checks &&
+        identifier->bytes)
+        return true;
+    hop_identifier_deinit(identifier);
+    return false;
+}
+
+void hop_identifier_deinit(struct hop_identifier *identifier)
+{
+    if (identifier->frames)
+        munmap(identifier->frames, HOP_DEPTH_MAX * sizeof *identifier->frames);
+    if (identifier->opcode_at)
+        munmap(identifier->opcode_at, HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
+    free(identifier->marks);
+    free(identifier->spans);
+    free(identifier->checks);
+    free(identifier->bytes);
+    *identifier = (struct hop_identifier){0};
+}
+
+/* Room for a mark of every known code object; grows only when one was added. */
+static bool reserve_marks(struct hop_identifier *identifier)
+{
+    if (identifier->table->count <= identifier->mark_capacity)
+        return true;
+    size_t wanted = identifier->table->count * 2 + 256;
+    struct hop_code_mark *grown = realloc(identifier->marks, wanted * sizeof *grown);
+    if (!grown)
+        return false;
+    memset(grown + identifier->mark_capacity, 0,
+           (wanted - identifier->mark_capacity) * sizeof *grown);
+    identifier->marks = grown;
+    identifier->mark_capacity = wanted;
+    return true;
+}
+
+static enum hop_refusal add_code(struct hop_identifier *identifier, uint64_t addr, uint32_t *id)
+{
+    enum hop_refusal refusal = hop_code_table_add(identifier->table, addr, id);
+    if (refusal == HOP_TAKEN && !reserve_marks(identifier))
+        refusal = HOP_REFUSED_NO_ROOM;
+    return refusal;
+}
+
+/* Adds a read to the batch and returns where its bytes will be. */
+static uint32_t queue(struct hop_identifier *identifier, struct batch *batch, uint64_t addr,
+                      size_t size)
+{
+    uint32_t at = (uint32_t)batch->byte_count;
+    identifier->spans[batch->span_count++] = (struct hop_span){addr, size, identifier->bytes + at};
+    batch->byte_count += size;
+    return at;
+}
+
+static void queue_check(struct hop_identifier *identifier, struct batch *batch,
+                        const struct hop_code *code)
+{
+    const struct hop_layout *layout = identifier->table->layout;
+    struct hop_pending_check *check = &identifier->checks[batch->check_count++];
+    check->code = code;
+    check->header_at = queue(identifier, batch, code->addr, hop_code_header_size(layout));
+    check->name_at = 0;
+    if (hop_code_identity_needs_name(layout)) {
+        check->name_at =
+            queue(identifier, batch, code->name_addr + (uint64_t)layout->unicode_length, 8);
+        queue(identifier, batch, code->name_addr + (uint64_t)layout->unicode_hash, 8);
+    }
+}
+
+static bool is_still_the_same(const struct hop_identifier *identifier,
+                              const struct hop_pending_check *check)
+{
+    struct hop_code_identity identity;
+    uint64_t name[2] = {0, 0};
+    if (hop_code_identity_needs_name(identifier->table->layout)) {
+        name[0] = hop_u64(identifier->bytes + check->name_at);
+        name[1] = hop_u64(identifier->bytes + check->name_at + 8);
+    }
+    hop_code_identity_from(identifier->table->layout, identifier->bytes + check->header_at, name,
+                           &identity);
+    return !memcmp(&identity, &check->code->identity, sizeof identity);
+}
+
+/* Reads the batch and judges its frames [first_frame, end). *is_stale: a code object was another
+ * one; it has been read anew. */
+static enum hop_refusal finish_batch(struct hop_identifier *identifier, struct batch *batch,
+                                     size_t end, bool *is_stale)
+{
+    const struct hop_layout *layout = identifier->table->layout;
+    identifier->reads++;
+    identifier->round++;
+    if (hop_reader_fill(identifier->table->reader, identifier->spans, batch->span_count) !=
+        batch->span_count)
+        return HOP_REFUSED_UNREADABLE;
+    for (size_t i = 0; i < batch->check_count; i++) {
+        uint32_t id;
+        if (is_still_the_same(identifier, &identifier->checks[i]))
+            continue;
+        *is_stale = true;
+        return add_code(identifier, identifier->checks[i].code->addr, &id);
+    }
+    for (size_t i = batch->first_frame; i < end; i++) {
+        struct hop_identified *frame = &identifier->frames[i];
+        const struct hop_code *code = identifier->table->codes[frame->code];
+        frame->opcode = identifier->bytes[identifier->opcode_at[i]];
+        if (!hop_opcode_may_stand_for(layout, frame->opcode, code->units.bases[frame->unit]))
+            return HOP_REFUSED_BAD_OPCODE;
+    }
+    *batch = (struct batch){.first_frame = end};
+    return HOP_TAKEN;
+}
+
+static enum hop_refusal identify_once(struct hop_identifier *identifier,
+                                      const struct hop_raw_stack *stack, bool *is_stale)
+{
+    const struct hop_layout *layout = identifier->table->layout;
+    struct batch batch = {0};
+    const struct hop_code *code = NULL;
+    uint32_t id = HOP_NO_ID;
+    enum hop_refusal refusal;
+
+    identifier->round++;
+    for (size_t i = 0; i < stack->depth; i++) {
+        const struct hop_raw_frame *raw = &stack->frames[i];
+        if (!code || code->addr != raw->code_addr) {
+            code = hop_code_table_find(identifier->table, raw->code_addr, &id);
+            if (!code) {
+                refusal = add_code(identifier, raw->code_addr, &id);
+                if (refusal != HOP_TAKEN)
+                    return refusal;
+                code = identifier->table->codes[id];
+            }
+        }
+        struct hop_identified *frame = &identifier->frames[i];
+        frame->code = id;
+        refusal = hop_code_unit_of_ip(layout, code, raw->ip, &frame->unit);
+        if (refusal != HOP_TAKEN)
+            return refusal;
+        struct hop_code_mark *mark = &identifier->marks[id];
+        bool is_queued = mark->round == identifier->round;
+        if (!is_queued)
+            queue_check(identifier, &batch, code);
+        if (!is_queued || mark->unit != frame->unit) {
+            mark->opcode_at =
+                queue(identifier, &batch, code->bytecode_addr + 2 * (uint64_t)frame->unit, 1);
+            mark->unit = frame->unit;
+        }
+        mark->round = identifier->round;
+        identifier->opcode_at[i] = mark->opcode_at;
+        if (batch.span_count + SPANS_A_FRAME > HOP_SPANS_MAX ||
+            batch.byte_count + 2 * HOP_CODE_HEADER_MAX > BATCH_BYTES) {
+            refusal = finish_batch(identifier, &batch, i + 1, is_stale);
+            if (refusal != HOP_TAKEN || *is_stale)
+                return refusal;
+        }
+    }
+    return finish_batch(identifier, &batch, stack->depth, is_stale);
+}
+
+enum hop_refusal hop_identify(struct hop_identifier *identifier, const struct hop_raw_stack *stack)
+{
+    for (int restarts = 0; restarts < RESTARTS_MAX; restarts++) {
+        bool is_stale = false;
+        enum hop_refusal refusal = identify_once(identifier, stack, &is_stale);
+        if (refusal != HOP_TAKEN || !is_stale)
+            return refusal;
+    }
+    return HOP_REFUSED_NOT_CODE;
+}

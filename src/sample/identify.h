@@ -1,0 +1,37 @@
+/* From addresses to instructions: which code object each frame of a stack runs, that it still is
+ * the one known at that address, and which opcode stands at the frame's instruction. Memory of the
+ * target is read, so it has to be done while the thread stands still. */
+#ifndef HOP_SAMPLE_IDENTIFY_H
+#define HOP_SAMPLE_IDENTIFY_H
+
+#include "py/code.h"
+#include "py/stack.h"
+
+/* One frame as an instruction of a known code object. */
+struct hop_identified {
+    uint32_t code;  /* id in the code table */
+    uint32_t unit;  /* code unit of the instruction's start */
+    uint8_t opcode; /* as found in memory */
+};
+
+struct hop_identifier {
+    struct hop_code_table *table;
+    struct hop_identified *frames; /* [HOP_DEPTH_MAX], innermost first: the last stack's result */
+    uint32_t *opcode_at;           /* [HOP_DEPTH_MAX], by frame: where in bytes its opcode is */
+    uint64_t round; /* counts batches; marks below are of the batch whose number they carry */
+    struct hop_code_mark *marks; /* [mark_capacity], by code id */
+    size_t mark_capacity;
+    struct hop_span *spans; /* [HOP_SPANS_MAX] */
+    struct hop_pending_check *checks;
+    uint8_t *bytes; /* what a batch reads */
+    uint64_t reads; /* calls of the reader */
+};
+
+/* False: out of memory. */
+bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_table *table);
+void hop_identifier_deinit(struct hop_identifier *identifier);
+
+/* Fills identifier->frames for the whole stack. New code objects are read and kept. */
+enum hop_refusal hop_identify(struct hop_identifier *identifier, const struct hop_raw_stack *stack);
+
+#endif

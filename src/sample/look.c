@@ -1,0 +1,58 @@
+/* Looks at one thread that stands still, and proves that it did. */
+#include "sample/look.h"
+
+/* Where the thread is: asleep, or runnable on look->processor. A thread known to sleep that has not
+ * run since still sleeps, or waits for its first moment on a CPU: its frames are the same. */
+static bool find_out_where(struct hop_roster_entry *entry, const struct hop_standstill *before,
+                           struct hop_look *look, bool *is_asleep)
+{
+    if (entry->is_asleep && hop_standstill_is_same(before, &entry->asleep_at)) {
+        look->state = 'S';
+        *is_asleep = true;
+        return true;
+    }
+    if (!hop_task_where(&entry->task, &look->state, &look->processor))
+        return false;
+    *is_asleep = look->state != 'R';
+    entry->is_asleep = *is_asleep;
+    if (*is_asleep)
+        entry->asleep_at = *before;
+    return true;
+}
+
+enum hop_look_result hop_look(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                              struct hop_look *look)
+{
+    struct hop_standstill before;
+    bool is_asleep;
+    look->refusal = HOP_TAKEN;
+    if (!hop_standstill_read(&entry->task, &before) ||
+        !find_out_where(entry, &before, look, &is_asleep))
+        return HOP_LOOK_GONE;
+    if (is_asleep && !look->wants_sleeping)
+        return HOP_LOOK_ASLEEP;
+    if (!is_asleep) {
+        if (look->processor != sampler->cpu)
+            return HOP_LOOK_ELSEWHERE;
+        if (!look->wants_still && entry->was_taken &&
+            hop_standstill_is_same(&before, &entry->taken_at))
+            return HOP_LOOK_STILL;
+    }
+
+    size_t known_codes = sampler->codes.count;
+    look->refusal = hop_walk(&sampler->walker, entry->state.addr);
+    if (look->refusal == HOP_TAKEN)
+        look->refusal = hop_identify(&sampler->identifier, &sampler->walker.stack);
+    if (!hop_standstill_holds(&entry->task, &before)) {
+        /* What was learnt meanwhile may be torn as well. */
+        hop_code_table_truncate(&sampler->codes, known_codes);
+        look->refusal = HOP_REFUSED_MOVED;
+    }
+    if (look->refusal != HOP_TAKEN)
+        return HOP_LOOK_REFUSED;
+    if (!sampler->walker.stack.depth)
+        return HOP_LOOK_FRAMELESS;
+    entry->was_taken = true;
+    entry->taken_at = before;
+    return HOP_LOOK_TAKEN;
+}

@@ -1,0 +1,218 @@
+/* Keeps the list of a target's Python threads and matches each with its kernel thread. */
+#include "sample/roster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* glibc's struct pthread holds the tid at 0x2d0 on x86-64 and at 0xd0 on aarch64, musl's at 0x30 or
+ * 0x38; whatever it is, it lies within the first KiB. Looked for, not assumed. */
+enum { PTHREAD_BYTES = 1024 };
+
+bool hop_roster_init(struct hop_roster *roster, const struct hop_process *process,
+                     const struct hop_python *python, struct hop_reader *reader)
+{
+    *roster = (struct hop_roster){
+        .process = process, .python = python, .reader = reader, .pthread_tid_offset = -1};
+    roster->listed = malloc(HOP_THREADS_MAX * sizeof *roster->listed);
+    roster->tids = malloc(HOP_THREADS_MAX * sizeof *roster->tids);
+    roster->ns_tids = malloc(HOP_THREADS_MAX * sizeof *roster->ns_tids);
+    if (roster->listed && roster->tids && roster->ns_tids)
+        return true;
+    hop_roster_deinit(roster);
+    return false;
+}
+
+void hop_roster_deinit(struct hop_roster *roster)
+{
+    for (size_t i = 0; i < roster->count; i++)
+        hop_task_deinit(&roster->entries[i].task);
+    free(roster->entries);
+    free(roster->seen);
+    free(roster->listed);
+    free(roster->tids);
+    free(roster->ns_tids);
+    *roster = (struct hop_roster){0};
+}
+
+struct hop_roster_entry *hop_roster_find(struct hop_roster *roster, uint64_t state_addr)
+{
+    for (size_t i = 0; i < roster->count; i++)
+        if (roster->entries[i].state.addr == state_addr)
+            return &roster->entries[i];
+    return NULL;
+}
+
+/* --- from a thread state to a kernel thread -------------------------------------------------- */
+
+struct kernel_threads {
+    size_t count;
+    bool has_ns_tids; /* ns_tids filled: differs from tids only in another PID namespace */
+};
+
+/* The kernel threads' ids as the target itself knows them, learnt when first needed: in a PID
+ * namespace of its own that is a read of status for each. */
+static void learn_ns_tids(struct hop_roster *roster, struct kernel_threads *threads)
+{
+    if (threads->has_ns_tids)
+        return;
+    bool is_ours = roster->process->ns_pid == roster->process->pid;
+    for (size_t i = 0; i < threads->count; i++)
+        roster->ns_tids[i] =
+            is_ours ? roster->tids[i] : hop_process_ns_tid(roster->process, roster->tids[i]);
+    threads->has_ns_tids = true;
+}
+
+static int tid_from_ns(struct hop_roster *roster, struct kernel_threads *threads, uint64_t ns_tid)
+{
+    learn_ns_tids(roster, threads);
+    for (size_t i = 0; i < threads->count; i++)
+        if (roster->ns_tids[i] > 0 && (uint64_t)roster->ns_tids[i] == ns_tid)
+            return roster->tids[i];
+    return -1;
+}
+
+/* Up to 3.10 CPython keeps only pthread_self(), which points to libc's struct pthread. The place of
+ * the tid in it is the first at which every listed thread has a different id of an existing thread.
+ */
+static bool find_pthread_tid_offset(struct hop_roster *roster, struct kernel_threads *threads,
+                                    size_t listed)
+{
+    enum { COMPARED = 8 }; /* threads that have to agree, at most */
+    uint8_t bytes[COMPARED][PTHREAD_BYTES];
+    size_t compared = 0;
+    for (size_t i = 0; i < listed && compared < COMPARED; i++)
+        if (hop_read(roster->reader, roster->listed[i].pthread, bytes[compared], PTHREAD_BYTES))
+            compared++;
+    for (int32_t offset = 0; compared && offset < PTHREAD_BYTES; offset += 4) {
+        size_t agreeing = 0;
+        for (size_t i = 0; i < compared; i++) {
+            uint32_t tid = hop_u32(bytes[i] + offset);
+            bool is_new = tid_from_ns(roster, threads, tid) > 0;
+            for (size_t j = 0; j < i && is_new; j++)
+                is_new = hop_u32(bytes[j] + offset) != tid;
+            if (!is_new)
+                break;
+            agreeing++;
+        }
+        if (agreeing == compared) {
+            roster->pthread_tid_offset = offset;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int find_tid(struct hop_roster *roster, struct kernel_threads *threads,
+                    const struct hop_thread_state *state, size_t listed)
+{
+    if (roster->python->layout.thread_native_id != HOP_ABSENT)
+        return tid_from_ns(roster, threads, state->native_id);
+    if (roster->pthread_tid_offset < 0 && !find_pthread_tid_offset(roster, threads, listed))
+        return -1;
+    uint32_t tid;
+    if (!hop_read(roster->reader, state->pthread + (uint64_t)roster->pthread_tid_offset, &tid,
+                  sizeof tid))
+        return -1;
+    return tid_from_ns(roster, threads, tid);
+}
+
+/* --- refreshing ------------------------------------------------------------------------------ */
+
+static bool reserve(void **items, size_t *capacity, size_t count, size_t item_bytes)
+{
+    if (count < *capacity)
+        return true;
+    size_t wanted = *capacity ? *capacity * 2 : 64;
+    void *grown = realloc(*items, wanted * item_bytes);
+    if (!grown)
+        return false;
+    *items = grown;
+    *capacity = wanted;
+    return true;
+}
+
+static bool add_entry(struct hop_roster *roster, const struct hop_thread_state *state, int tid)
+{
+    if (!reserve((void **)&roster->entries, &roster->capacity, roster->count,
+                 sizeof *roster->entries) ||
+        !reserve((void **)&roster->seen, &roster->seen_capacity, roster->seen_count,
+                 sizeof *roster->seen))
+        return false;
+    struct hop_seen_thread *seen = &roster->seen[roster->seen_count];
+    *seen = (struct hop_seen_thread){.tid = tid, .interpreter_id = state->interpreter_id};
+    hop_process_thread_name(roster->process, tid, seen->name, sizeof seen->name);
+    struct hop_roster_entry *entry = &roster->entries[roster->count++];
+    *entry = (struct hop_roster_entry){
+        .state = *state, .index = (uint32_t)roster->seen_count++, .is_listed = true};
+    hop_task_init(&entry->task, roster->process, tid);
+    return true;
+}
+
+static bool is_same_thread(const struct hop_thread_state *a, const struct hop_thread_state *b)
+{
+    return a->addr == b->addr && a->pthread == b->pthread && a->native_id == b->native_id;
+}
+
+/* Thread states come and go in order, so most are found where the last one left off. */
+static struct hop_roster_entry *find_same(struct hop_roster *roster, size_t known, size_t *hint,
+                                          const struct hop_thread_state *state)
+{
+    for (size_t i = 0; i < known; i++) {
+        size_t at = (*hint + i) % known;
+        if (is_same_thread(&roster->entries[at].state, state)) {
+            *hint = (at + 1) % known;
+            return &roster->entries[at];
+        }
+    }
+    return NULL;
+}
+
+static void drop_unlisted(struct hop_roster *roster)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        struct hop_standstill now;
+        struct hop_roster_entry *entry = &roster->entries[i];
+        if (entry->is_listed && hop_standstill_read(&entry->task, &now))
+            roster->entries[kept++] = *entry;
+        else
+            hop_task_deinit(&entry->task);
+    }
+    roster->count = kept;
+}
+
+bool hop_roster_refresh(struct hop_roster *roster)
+{
+    const struct hop_layout *layout = &roster->python->layout;
+    struct kernel_threads threads = {0};
+    size_t known = roster->count, hint = 0;
+    bool has_listed_tids = false;
+    for (size_t i = 0; i < known; i++)
+        roster->entries[i].is_listed = false;
+    roster->interpreter_count =
+        hop_interpreters_list(roster->reader, layout, roster->python->runtime_addr,
+                              roster->interpreters, HOP_INTERPRETERS_MAX);
+    for (size_t i = 0; i < roster->interpreter_count; i++) {
+        size_t listed = hop_thread_states_list(roster->reader, layout, &roster->interpreters[i],
+                                               roster->listed, HOP_THREADS_MAX);
+        for (size_t j = 0; j < listed; j++) {
+            struct hop_roster_entry *same = find_same(roster, known, &hint, &roster->listed[j]);
+            if (same) {
+                same->is_listed = true;
+                continue;
+            }
+            if (!has_listed_tids) {
+                ssize_t count =
+                    hop_process_threads(roster->process, roster->tids, HOP_THREADS_MAX, NULL);
+                threads.count = count > 0 ? (size_t)count : 0;
+                has_listed_tids = true;
+            }
+            /* A state without a kernel thread is being born or has died: left for the next time. */
+            int tid = find_tid(roster, &threads, &roster->listed[j], listed);
+            if (tid > 0 && !add_entry(roster, &roster->listed[j], tid))
+                return false;
+        }
+    }
+    drop_unlisted(roster);
+    return true;
+}

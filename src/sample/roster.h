@@ -1,0 +1,59 @@
+/* The threads of a target that have a Python thread state: which kernel thread each is, and what is
+ * remembered of each from one look to the next. */
+#ifndef HOP_SAMPLE_ROSTER_H
+#define HOP_SAMPLE_ROSTER_H
+
+#include "base/id_table.h"
+#include "py/find.h"
+#include "py/threads.h"
+#include "sample/standstill.h"
+
+struct hop_roster_entry {
+    struct hop_thread_state state;
+    struct hop_task task;
+    uint32_t index; /* of hop_roster.seen: its place in tallies, never given out again */
+    bool is_listed; /* while a refresh is under way: found again */
+    bool is_left;   /* its kernel thread is in another interpreter just now */
+    bool is_asleep; /* it slept when `asleep_at` was read */
+    struct hop_standstill asleep_at;
+    bool was_taken; /* a sample of it was taken at `taken_at` */
+    struct hop_standstill taken_at;
+};
+
+/* A thread that was ever seen. */
+struct hop_seen_thread {
+    int tid; /* in our PID namespace */
+    uint64_t interpreter_id;
+    char name[16]; /* comm, raw: TASK_COMM_LEN of the kernel */
+};
+
+struct hop_roster {
+    const struct hop_process *process;
+    const struct hop_python *python;
+    struct hop_reader *reader;
+    struct hop_interpreter interpreters[HOP_INTERPRETERS_MAX];
+    size_t interpreter_count;
+    struct hop_roster_entry *entries;
+    size_t count, capacity;
+    struct hop_seen_thread *seen;
+    size_t seen_count, seen_capacity;
+    struct hop_thread_state *listed; /* room for a list of thread states */
+    int *tids;                       /* room for a list of kernel threads */
+    int *ns_tids;
+    int32_t pthread_tid_offset; /* 3.8–3.10: where struct pthread of the target's libc keeps the
+                                   tid; -1: not found out yet */
+};
+
+/* False: out of memory. The references are kept. */
+bool hop_roster_init(struct hop_roster *roster, const struct hop_process *process,
+                     const struct hop_python *python, struct hop_reader *reader);
+void hop_roster_deinit(struct hop_roster *roster);
+
+/* Brings the entries up to date: new threads are added, ended ones removed. Pointers to entries are
+ * void afterwards. False: out of memory. */
+bool hop_roster_refresh(struct hop_roster *roster);
+
+/* The entry of a thread state, or NULL. */
+struct hop_roster_entry *hop_roster_find(struct hop_roster *roster, uint64_t state_addr);
+
+#endif

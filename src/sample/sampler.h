@@ -1,0 +1,82 @@
+/* The sampler: at jittered instants it looks at the threads of a target, each from the CPU the
+ * thread runs on, and gives every stack that it could prove to its sink. It knows deadlines,
+ * threads and the checks that a sample is real; names and formats are others'. */
+#ifndef HOP_SAMPLE_SAMPLER_H
+#define HOP_SAMPLE_SAMPLER_H
+
+#include "py/walk.h"
+#include "sample/crew.h"
+#include "sample/identify.h"
+#include "sample/roster.h"
+
+#include <signal.h>
+
+/* Called with each proved stack, innermost first, depth ≥ 1. False: there was no room to count it.
+ */
+typedef bool hop_sink_fn(void *context, uint32_t thread, const struct hop_identified *frames,
+                         size_t depth);
+
+struct hop_sampler_plan {
+    double rate_hz;
+    uint64_t duration_ns; /* 0: no end */
+    enum hop_mode mode;
+    uint64_t seed;                     /* not 0 */
+    const volatile sig_atomic_t *stop; /* may be NULL */
+    hop_sink_fn *sink;
+    void *sink_context;
+};
+
+struct hop_sampler_counts {
+    uint64_t ticks;   /* instants at which it looked */
+    uint64_t missed;  /* deadlines that were over when it could look again */
+    uint64_t samples; /* stacks given to the sink */
+    uint64_t idle;    /* threads left out at an instant, for they slept or waited */
+    uint64_t refused[HOP_REFUSAL_COUNT];
+    uint64_t started_ns, ended_ns;
+    uint64_t hops; /* changes of CPU within a tick */
+};
+
+struct hop_sampler {
+    const struct hop_process *process;
+    const struct hop_python *python;
+    struct hop_reader *reader;
+    struct hop_roster roster;
+    struct hop_code_table codes;
+    struct hop_walker walker;
+    struct hop_identifier identifier;
+    struct hop_crew *crew;
+    struct hop_sampler_plan plan;
+    struct hop_sampler_counts counts;
+    enum hop_ending ending;
+    /* The tick under way. */
+    int cpu; /* on which we run */
+    bool is_mid_tick;
+    int hops_left;
+    int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */
+    uint64_t period_ns, next_period_ns, random_state;
+    uint64_t refresh_due_ns;
+    int mem_fd; /* /proc/PID/mem of the program that was attached: reads nothing after an exec */
+    uint64_t interpreters_head; /* as last seen */
+    uint64_t *holders;          /* [HOP_INTERPRETERS_MAX]: thread states that hold a GIL */
+    size_t holder_count;
+    uint32_t *pending; /* indices of roster entries to be looked at in this tick, on other CPUs */
+    size_t pending_count;
+};
+
+/* HOP_ERR_UNSUPPORTED where the kernel keeps no schedstat. References are kept. */
+enum hop_status hop_sampler_init(struct hop_sampler *sampler, const struct hop_process *process,
+                                 const struct hop_python *python, struct hop_reader *reader,
+                                 struct hop_error *err);
+void hop_sampler_deinit(struct hop_sampler *sampler);
+
+/* Samples by the plan until its end, the target's end, or *stop; sampler->counts and ->ending tell.
+ */
+enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sampler_plan *plan,
+                                struct hop_error *err);
+
+/* One thread's stack now, whatever it does, tried until `deadline_ns` (for `dump`): the result is
+ * in sampler->walker.stack and ->identifier.frames. *state is its kernel state. */
+enum hop_refusal hop_sampler_look_once(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                                       uint64_t deadline_ns, char *state);
+
+#endif
