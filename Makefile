@@ -217,9 +217,14 @@ run-lint: $(STATIC_LIB) $(SHARED_LIB) $(CLI_OBJ)
 	@scripts/check-symbols $(SHARED_LIB) $(LIB_OBJ) $(CLI_OBJ)
 
 format: ## Format the C sources
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	clang-format -i $$(find src include tests scripts -name '*.[ch]')
 
 # --- Installing, cleaning, helping ---------------------------------------------------------------
+
+# `make clean all` means one after the other.
+ifneq ($(filter clean distclean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 
 .PHONY: install uninstall clean distclean help bootstrap
 install: all ## Install the command, the library and its header
@@ -244,7 +249,7 @@ bootstrap: ## Install what the build needs, and nothing else
 
 clean: ## Remove what was built, but not the interpreters in build/py
 	rm -rf $(addprefix $(O)/,obj gen tests heavyops libheavyops.a libheavyops.so \
-	    libheavyops.so.$(SOVERSION) libheavyops.pc) $(if $(filter build,$(O)),build/debug build/san-*)
+	    libheavyops.so.$(SOVERSION) libheavyops.pc) $(if $(filter build,$(O)),build/debug build/clang build/san-*)
 
 distclean: clean ## Remove build/ with the interpreters as well
 	rm -rf --one-file-system build
