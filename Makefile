@@ -74,10 +74,14 @@ TEST_PKGS := criterion
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
             $(if $(filter 0,$(WERROR)),,-Werror)
-# Position-independent, because the same objects make the shared library and the static-pie.
+# Hardened, because what is read is hostile. Position-independent, because the same objects make the
+# shared library and the static-pie.
+fortify      := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE \
+                -D_FORTIFY_SOURCE=2)
+hardening    := -fstack-protector-strong $(fortify)
 hop_cppflags := -D_GNU_SOURCE -DHOP_VERSION='"$(VERSION)"' -Isrc -Iinclude
-hop_cflags   := -std=gnu11 -fPIC -fvisibility=hidden -g $(WARNINGS) \
-                $(if $(debug),-O0,$(if $(SAN),-O1,-O2 -D_FORTIFY_SOURCE=2)) \
+hop_cflags   := -std=gnu11 -pthread -fPIC -fvisibility=hidden -g $(WARNINGS) \
+                $(if $(debug),-O0,$(if $(SAN),-O1,-O2 $(hardening))) \
                 $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 hop_ldflags  := $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed
 # Where a test finds the project, what was built, and the command.
@@ -88,8 +92,8 @@ compile = $(CC) $(hop_cppflags) $(hop_cflags) $(1) $(CPPFLAGS) $(CFLAGS) -MMD -M
 link    = $(CC) $(hop_cflags) $(CFLAGS) $(hop_ldflags) $(LDFLAGS) $(1) -o $@
 
 # pkg-config is asked when a recipe runs, not before: it may just have been installed.
-libs = $$(pkg-config --libs $(1))
-static_libs = $$(pkg-config --static --libs $(1))
+libs = $$(pkg-config --libs $(1)) -lm
+static_libs = $$(pkg-config --static --libs $(1)) -lm
 ifeq ($(STATIC),0)
 command_libs = $(call libs,$(LIB_PKGS) $(CLI_PKGS))
 else
@@ -169,6 +173,7 @@ Description: Says which bytecode instructions a running CPython spends its time 
 Version: $(VERSION)
 Requires.private: $(LIB_PKGS)
 Libs: -L$${libdir} -lheavyops
+Libs.private: -pthread -lm
 Cflags: -I$${includedir}
 endef
 
@@ -249,7 +254,8 @@ bootstrap: ## Install what the build needs, and nothing else
 
 clean: ## Remove what was built, but not the interpreters in build/py
 	rm -rf $(addprefix $(O)/,obj gen tests heavyops libheavyops.a libheavyops.so \
-	    libheavyops.so.$(SOVERSION) libheavyops.pc) $(if $(filter build,$(O)),build/debug build/clang build/san-*)
+	    libheavyops.so.$(SOVERSION) libheavyops.pc) \
+	    $(if $(filter build,$(O)),build/debug build/clang build/san-*)
 
 distclean: clean ## Remove build/ with the interpreters as well
 	rm -rf --one-file-system build
