@@ -220,9 +220,9 @@ enum hop_status hop_parser_check(const struct hop_parser *p)
     if (status == HOP_OK)
         status = check_fields(p);
     if (status == HOP_OK)
-        status = check_opcodes(p);
-    if (status == HOP_OK)
         status = check_debug(p);
+    if (status == HOP_OK)
+        status = check_opcodes(p);
     size_t outside = hop_layout_field_outside(p->layout);
     if (status == HOP_OK && outside != HOP_FIELD_COUNT)
         status =
