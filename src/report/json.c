@@ -1,0 +1,198 @@
+/* A profile as JSON, for scripts: whole (unless -i, -f or -n narrow it), nothing shortened, nothing
+ * joined. include/heavyops-profile.schema.json says what each name means. Written row by row, so
+ * that it takes no memory beyond a row's. */
+#include "report/format.h"
+
+#include "report/json_parts.h"
+#include "report/select.h"
+
+#include <stdlib.h>
+
+static const char *ending_name(enum hop_ending ending)
+{
+    static const char *const names[] = {
+        [HOP_ENDED_DURATION] = "duration",
+        [HOP_ENDED_STOPPED] = "stopped",
+        [HOP_ENDED_EXITED] = "exited",
+        [HOP_ENDED_EXEC] = "exec",
+    };
+    return (size_t)ending < sizeof names / sizeof *names ? names[ending] : "unknown";
+}
+
+static json_t *refused(const struct hop_profile *profile)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; object && i < profile->refused_count; i++) {
+        const struct hop_refusal_count *refusal = &profile->refused[i];
+        if (!hop_json_add(object, refusal->reason, hop_json_count(refusal->count))) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+/* Everything that is not a list of many. */
+static json_t *head(const struct hop_profile *profile)
+{
+    json_t *object = json_object();
+    if (object && hop_json_add(object, "schema", json_integer(HOP_SCHEMA_VERSION)) &&
+        hop_json_add(object, "python", hop_json_text(profile->python)) &&
+        hop_json_add(object, "pid", json_integer(profile->pid)) &&
+        hop_json_add(object, "command_line", hop_json_text(profile->command_line)) &&
+        hop_json_add(object, "mode", hop_json_text(profile->mode)) &&
+        hop_json_add(object, "way", hop_json_text(profile->way)) &&
+        hop_json_add(object, "ended", json_string(ending_name(profile->ending))) &&
+        hop_json_add(object, "duration_s", json_real((double)profile->duration_ns / 1e9)) &&
+        hop_json_add(object, "rate_hz", json_real(profile->true_rate_hz)) &&
+        hop_json_add(object, "asked_rate_hz", json_real(profile->asked_rate_hz)) &&
+        hop_json_add(object, "ticks", hop_json_count(profile->ticks)) &&
+        hop_json_add(object, "missed", hop_json_count(profile->missed)) &&
+        hop_json_add(object, "samples", hop_json_count(profile->samples)) &&
+        hop_json_add(object, "refused", refused(profile)) &&
+        hop_json_add(object, "idle", hop_json_count(profile->idle)))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* Writes `object`, which it takes over, as a line of a list. */
+static bool print_item(FILE *stream, json_t *object, bool is_first)
+{
+    fputs(is_first ? "\n  " : ",\n  ", stream);
+    bool is_written = object && hop_json_print_line(object, stream);
+    json_decref(object);
+    return is_written;
+}
+
+/* The rows the report is about: place_of[i] is the place of instruction i in the list, or -1. */
+static void choose_rows(const struct hop_profile *profile, const struct hop_report_options *options,
+                        int64_t *place_of)
+{
+    bool narrows = hop_select_narrows(options);
+    size_t limit = options->row_limit ? options->row_limit : SIZE_MAX, chosen = 0;
+    for (size_t i = 0; i < profile->instruction_count; i++) {
+        bool is_wanted = !narrows || hop_select_tracks(options, &profile->instructions[i]);
+        place_of[i] = is_wanted && chosen < limit ? (int64_t)chosen++ : -1;
+    }
+}
+
+static bool print_instructions(const struct hop_profile *profile,
+                               const struct hop_report_options *options, const int64_t *place_of,
+                               FILE *stream)
+{
+    fputs(",\n\"instructions\": [", stream);
+    for (size_t i = 0; i < profile->instruction_count; i++) {
+        if (place_of[i] < 0)
+            continue;
+        const struct hop_instruction *row = &profile->instructions[i];
+        json_t *object = hop_json_instruction(row);
+        bool is_whole =
+            object && hop_json_add(object, "self", hop_json_count(row->self)) &&
+            hop_json_add(object, "on_stack", hop_json_count(row->on_stack)) &&
+            hop_json_add(object, "tracked", json_boolean(hop_select_tracks(options, row)));
+        if (!is_whole) {
+            json_decref(object);
+            return false;
+        }
+        if (!print_item(stream, object, place_of[i] == 0))
+            return false;
+    }
+    fputs("]", stream);
+    return true;
+}
+
+/* What one thread hit: a list of {place in instructions, self}. */
+static json_t *thread_hits(const struct hop_thread_hits *hits, size_t count,
+                           const int64_t *place_of)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < count; i++) {
+        int64_t place = place_of[hits[i].instruction];
+        if (place < 0)
+            continue;
+        json_t *pair = json_object();
+        bool is_whole = pair && hop_json_add(pair, "instruction", json_integer(place)) &&
+                        hop_json_add(pair, "self", hop_json_count(hits[i].self)) &&
+                        json_array_append(list, pair) == 0;
+        json_decref(pair);
+        if (!is_whole) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static bool print_threads(const struct hop_profile *profile,
+                          const struct hop_report_options *options, const int64_t *place_of,
+                          FILE *stream)
+{
+    size_t hit_count = 0, at = 0;
+    struct hop_thread_hits *hits =
+        options->by_thread ? hop_profile_hits_by_thread(profile, &hit_count) : NULL;
+    bool is_good = hit_count != SIZE_MAX;
+    fputs(",\n\"threads\": [", stream);
+    for (size_t i = 0; is_good && i < profile->thread_count; i++) {
+        const struct hop_profile_thread *thread = &profile->threads[i];
+        size_t start = at;
+        while (at < hit_count && hits[at].thread == i)
+            at++;
+        json_t *object = json_object();
+        is_good = object && hop_json_add(object, "tid", json_integer(thread->tid)) &&
+                  hop_json_add(object, "name", hop_json_text(thread->name)) &&
+                  hop_json_add(object, "samples", hop_json_count(thread->samples)) &&
+                  (!options->by_thread ||
+                   hop_json_add(object, "hits",
+                                thread_hits(hits ? &hits[start] : NULL, at - start, place_of)));
+        if (is_good)
+            is_good = print_item(stream, object, i == 0);
+        else
+            json_decref(object);
+    }
+    fputs("]", stream);
+    free(hits);
+    return is_good;
+}
+
+static bool print_head(const struct hop_profile *profile, FILE *stream)
+{
+    json_t *object = head(profile);
+    if (!object)
+        return false;
+    const char *name;
+    json_t *value;
+    bool is_first = true, is_good = true;
+    json_object_foreach(object, name, value)
+    {
+        fprintf(stream, "%s\n\"%s\": ", is_first ? "{" : ",", name);
+        is_good &= json_dumpf(value, stream, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12)) == 0;
+        is_first = false;
+    }
+    json_decref(object);
+    return is_good;
+}
+
+static enum hop_status write_json(const struct hop_profile *profile,
+                                  const struct hop_report_options *options, FILE *stream,
+                                  struct hop_error *err)
+{
+    int64_t *place_of = calloc(profile->instruction_count + 1, sizeof *place_of);
+    if (!place_of)
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
+    choose_rows(profile, options, place_of);
+    bool is_good = print_head(profile, stream) &&
+                   print_threads(profile, options, place_of, stream) &&
+                   print_instructions(profile, options, place_of, stream);
+    fputs("\n}\n", stream);
+    free(place_of);
+    if (is_good || ferror(stream)) /* the caller looks at the stream */
+        return HOP_OK;
+    return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
+}
+
+const struct hop_format hop_format_json = {
+    .name = "json",
+    .write = write_json,
+    .write_snapshot = hop_json_write_snapshot,
+};

@@ -1,0 +1,50 @@
+/* Numbers as people read them: thousands apart, no more digits than mean anything. */
+#include "report/numbers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct hop_number hop_thousands(uint64_t number)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%" PRIu64, number);
+    struct hop_number result;
+    char *out = result.text;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            *out++ = ',';
+        *out++ = digits[i];
+    }
+    *out = '\0';
+    return result;
+}
+
+struct hop_number hop_percent(uint64_t part, uint64_t whole)
+{
+    struct hop_number result = {"-"};
+    if (whole)
+        snprintf(result.text, sizeof result.text, "%.1f%%", 100.0 * (double)part / (double)whole);
+    return result;
+}
+
+struct hop_number hop_seconds(uint64_t duration_ns)
+{
+    struct hop_number result;
+    double seconds = (double)duration_ns / 1e9;
+    snprintf(result.text, sizeof result.text, seconds < 9.95 ? "%.2f s" : "%.1f s", seconds);
+    return result;
+}
+
+struct hop_number hop_frequency(double hertz)
+{
+    struct hop_number result;
+    if (hertz >= 9999.5)
+        snprintf(result.text, sizeof result.text, "%.30s Hz",
+                 hop_thousands((uint64_t)(hertz + .5)).text);
+    else if (hertz < 10)
+        snprintf(result.text, sizeof result.text, "%.2f Hz", hertz);
+    else
+        snprintf(result.text, sizeof result.text, "%.1f Hz", hertz);
+    return result;
+}

@@ -1,0 +1,15 @@
+/* What the text of a profile and the text of a snapshot have in common. */
+#ifndef HOP_REPORT_TEXT_PARTS_H
+#define HOP_REPORT_TEXT_PARTS_H
+
+#include "profile/snapshot.h"
+
+#include <stdio.h>
+
+/* "pid 1234, Python 3.13.0: python3 app.py"; an overlong command line is cut. */
+void hop_text_print_target(FILE *stream, int pid, const char *python, const char *command_line);
+
+enum hop_status hop_text_write_snapshot(const struct hop_snapshot *snapshot, FILE *stream,
+                                        struct hop_error *err);
+
+#endif
