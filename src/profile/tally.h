@@ -3,16 +3,11 @@
 #ifndef HOP_PROFILE_TALLY_H
 #define HOP_PROFILE_TALLY_H
 
+#include "base/step.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* One frame of a stack: which instruction of which code object, under which opcode in memory. */
-struct hop_step {
-    uint32_t code; /* id in the code table; never UINT32_MAX, which marks a root */
-    uint32_t unit; /* code unit of the instruction's start */
-    uint8_t opcode;
-};
 
 struct hop_tally_node {
     uint32_t parent; /* index of the calling frame's node; a root is its own parent */

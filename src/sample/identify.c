@@ -153,7 +153,7 @@ static enum hop_refusal finish_batch(struct hop_identifier *identifier, struct b
         return add_code(identifier, identifier->checks[i].code->addr, &id);
     }
     for (size_t i = batch->first_frame; i < end; i++) {
-        struct hop_identified *frame = &identifier->frames[i];
+        struct hop_step *frame = &identifier->frames[i];
         const struct hop_code *code = identifier->table->codes[frame->code];
         frame->opcode = identifier->bytes[identifier->opcode_at[i]];
         if (!hop_opcode_may_stand_for(layout, frame->opcode, code->units.bases[frame->unit]))
@@ -184,7 +184,7 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
                 code = identifier->table->codes[id];
             }
         }
-        struct hop_identified *frame = &identifier->frames[i];
+        struct hop_step *frame = &identifier->frames[i];
         frame->code = id;
         refusal = hop_code_unit_of_ip(layout, code, raw->ip, &frame->unit);
         if (refusal != HOP_TAKEN)

@@ -4,20 +4,14 @@
 #ifndef HOP_SAMPLE_IDENTIFY_H
 #define HOP_SAMPLE_IDENTIFY_H
 
+#include "base/step.h"
 #include "py/code.h"
 #include "py/stack.h"
 
-/* One frame as an instruction of a known code object. */
-struct hop_identified {
-    uint32_t code;  /* id in the code table */
-    uint32_t unit;  /* code unit of the instruction's start */
-    uint8_t opcode; /* as found in memory */
-};
-
 struct hop_identifier {
     struct hop_code_table *table;
-    struct hop_identified *frames; /* [HOP_DEPTH_MAX], innermost first: the last stack's result */
-    uint32_t *opcode_at;           /* [HOP_DEPTH_MAX], by frame: where in bytes its opcode is */
+    struct hop_step *frames; /* [HOP_DEPTH_MAX], innermost first: the last stack's result */
+    uint32_t *opcode_at;     /* [HOP_DEPTH_MAX], by frame: where in bytes its opcode is */
     uint64_t round; /* counts batches; marks below are of the batch whose number they carry */
     struct hop_code_mark *marks; /* [mark_capacity], by code id */
     size_t mark_capacity;

@@ -13,7 +13,7 @@
 
 /* Called with each proved stack, innermost first, depth ≥ 1. False: there was no room to count it.
  */
-typedef bool hop_sink_fn(void *context, uint32_t thread, const struct hop_identified *frames,
+typedef bool hop_sink_fn(void *context, uint32_t thread, const struct hop_step *frames,
                          size_t depth);
 
 struct hop_sampler_plan {
