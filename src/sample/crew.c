@@ -70,10 +70,10 @@ static void *look_when_it_is_our_turn(void *argument)
 static bool start_looker(struct looker *looker)
 {
     struct hop_crew *crew = looker->crew;
-    cpu_set_t *only = CPU_ALLOC((size_t)crew->cpu_count);
+    cpu_set_t *only = malloc(crew->allowed_bytes);
     pthread_attr_t attributes;
     if (!only || pthread_attr_init(&attributes)) {
-        CPU_FREE(only);
+        free(only);
         crew->failed_errno = ENOMEM;
         return false;
     }
@@ -87,7 +87,7 @@ static bool start_looker(struct looker *looker)
     int failed = pthread_create(&looker->thread, &attributes, look_when_it_is_our_turn, looker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
-    CPU_FREE(only);
+    free(only);
     crew->failed_errno = failed;
     looker->is_started = !failed;
     return looker->is_started;
