@@ -302,12 +302,17 @@ static bool wait_for_deadline(struct hop_sampler *sampler)
     uint64_t end_ns =
         sampler->plan.duration_ns ? counts->started_ns + sampler->plan.duration_ns : UINT64_MAX;
     uint64_t now_ns = hop_now_ns();
+    /* Lookers may be real-time threads. At least half of the time is left to the target, however
+     * long a tick takes and whatever the rate. */
+    uint64_t earliest_ns = now_ns + (now_ns - sampler->woke_ns);
     uint64_t missed = 0;
-    if (now_ns > sampler->next_period_ns)
-        missed = (now_ns - sampler->next_period_ns) / sampler->period_ns;
+    if (earliest_ns > sampler->next_period_ns)
+        missed = (earliest_ns - sampler->next_period_ns) / sampler->period_ns;
     counts->missed += missed;
     uint64_t period_start_ns = sampler->next_period_ns + missed * sampler->period_ns;
     uint64_t deadline_ns = period_start_ns + random_below(sampler, sampler->period_ns);
+    if (deadline_ns < earliest_ns)
+        deadline_ns = earliest_ns;
     sampler->next_period_ns = period_start_ns + sampler->period_ns;
     uint64_t until_ns = deadline_ns < end_ns ? deadline_ns : end_ns;
     while (now_ns < until_ns && !is_told_to_stop(sampler)) {
@@ -322,6 +327,7 @@ static bool wait_for_deadline(struct hop_sampler *sampler)
         sampler->ending = HOP_ENDED_DURATION;
         return false;
     }
+    sampler->woke_ns = now_ns;
     return true;
 }
 
@@ -362,7 +368,7 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     sampler->plan = *plan;
     sampler->counts = (struct hop_sampler_counts){.started_ns = hop_now_ns()};
     sampler->period_ns = (uint64_t)((double)NS_PER_S / plan->rate_hz);
-    sampler->next_period_ns = sampler->counts.started_ns;
+    sampler->next_period_ns = sampler->woke_ns = sampler->counts.started_ns;
     sampler->random_state = plan->seed;
     sampler->refresh_due_ns = 0;
     sampler->is_mid_tick = false;

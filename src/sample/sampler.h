@@ -54,6 +54,7 @@ struct hop_sampler {
     int hops_left;
     int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */
     uint64_t period_ns, next_period_ns, random_state;
+    uint64_t woke_ns; /* when this tick began */
     uint64_t refresh_due_ns;
     int mem_fd; /* /proc/PID/mem of the program that was attached: reads nothing after an exec */
     uint64_t interpreters_head; /* as last seen */
