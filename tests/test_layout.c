@@ -285,6 +285,8 @@ ParameterizedTestParameters(layout, a_malformed_line_is_refused_with_its_number)
          "of an opcode that is no base: 'NEW_NAME'"},
         {"3.12", "", "opcode 235 NEW_NAME caches 2 arg of CALL",
          "caches, arg or tracked unlike its base 'CALL'"},
+        {"3.12", "", "opcode 235 NEW_NAME caches 3 of CALL",
+         "caches, arg or tracked unlike its base 'CALL'"},
         {"3.12", "", "opcode 235 NEW_NAME caches 0 arg of LOAD_DEREF",
          "caches, arg or tracked unlike its base 'LOAD_DEREF'"},
         {"3.12", "", "opcode 235 NEW_NAME caches 0 role", "nothing after 'role'"},

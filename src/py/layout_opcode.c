@@ -10,6 +10,26 @@ static bool is_opcode_name(const char *word)
     return length > 0 && length <= HOP_PARSER_NAME_BYTES_MAX && !word[length] && word[0] >= 'A';
 }
 
+/* FNV-1a. */
+static uint32_t hash(const char *name)
+{
+    uint32_t sum = 2166136261u;
+    for (; *name; name++)
+        sum = (sum ^ (unsigned char)*name) * 16777619u;
+    return sum;
+}
+
+/* The number of the opcode of that name, or HOP_OPCODE_COUNT. */
+static size_t find_opcode(const struct hop_parser *p, const char *name)
+{
+    uint32_t wanted = hash(name);
+    for (size_t i = 0; i < HOP_OPCODE_COUNT; i++)
+        if (p->name_hashes[i] == wanted && p->layout->opcodes[i].name &&
+            !strcmp(p->layout->opcodes[i].name, name))
+            return i;
+    return HOP_OPCODE_COUNT;
+}
+
 static enum hop_status parse_role(struct hop_parser *p, const char *word,
                                   enum hop_opcode_role *role)
 {
@@ -68,9 +88,8 @@ enum hop_status hop_parser_opcode(struct hop_parser *p)
         return hop_parser_refuse(p, "no opcode name:", name);
     if (layout->opcodes[number].name)
         return hop_parser_refuse(p, "a second opcode", p->words[1]);
-    for (size_t i = 0; i < HOP_OPCODE_COUNT; i++)
-        if (layout->opcodes[i].name && !strcmp(layout->opcodes[i].name, name))
-            return hop_parser_refuse(p, "a second opcode", name);
+    if (find_opcode(p, name) != HOP_OPCODE_COUNT)
+        return hop_parser_refuse(p, "a second opcode", name);
     if (strcmp(p->words[3], "caches") || !hop_parser_number(p->words[4], UINT8_MAX, &caches))
         return hop_parser_refuse(p, "no number of caches:", p->words[4]);
     size_t length = strlen(name) + 1;
@@ -82,6 +101,7 @@ enum hop_status hop_parser_opcode(struct hop_parser *p)
         return status;
     opcode.name = memcpy(layout->names + p->names_used, name, length);
     p->names_used += length;
+    p->name_hashes[number] = hash(name);
     p->opcode_lines[number] = p->line_number;
     layout->opcodes[number] = opcode;
     return HOP_OK;
@@ -95,10 +115,7 @@ enum hop_status hop_parser_resolve_bases(struct hop_parser *p)
     for (size_t i = 0; i < HOP_OPCODE_COUNT; i++) {
         if (!p->base_names[i][0])
             continue;
-        size_t base = 0;
-        while (base < HOP_OPCODE_COUNT &&
-               (!opcodes[base].name || strcmp(opcodes[base].name, p->base_names[i])))
-            base++;
+        size_t base = find_opcode(p, p->base_names[i]);
         if (base == HOP_OPCODE_COUNT)
             return hop_parser_refuse_line(p, p->opcode_lines[i], "of an unknown opcode",
                                           p->base_names[i]);

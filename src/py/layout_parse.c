@@ -50,12 +50,16 @@ bool hop_parser_number(const char *word, uint64_t limit, uint64_t *value)
     return true;
 }
 
-static size_t find_field(const char *name)
+static size_t find_field(struct hop_parser *p, const char *name)
 {
-    size_t field = 0;
-    while (field < HOP_FIELD_COUNT && strcmp(hop_layout_field_name(field), name))
-        field++;
-    return field;
+    for (size_t i = 0; i < HOP_FIELD_COUNT; i++) {
+        size_t field = (p->next_field + i) % HOP_FIELD_COUNT;
+        if (!strcmp(hop_layout_field_name(field), name)) {
+            p->next_field = field + 1;
+            return field;
+        }
+    }
+    return HOP_FIELD_COUNT;
 }
 
 /* `3.13` or, of an alpha or beta, `3.15.0a3`, whose PY_VERSION_HEX it has to be exactly. */
@@ -158,7 +162,7 @@ static enum hop_status parse_patch_field(struct hop_parser *p, size_t field, int
 
 static enum hop_status parse_field(struct hop_parser *p)
 {
-    size_t field = find_field(p->words[1]);
+    size_t field = find_field(p, p->words[1]);
     if (field == HOP_FIELD_COUNT)
         return hop_parser_refuse(p, "unknown field", p->words[1]);
     uint64_t value;
@@ -236,7 +240,7 @@ static bool parse_position(const char *word, uint64_t *position)
 static enum hop_status parse_debug(struct hop_parser *p)
 {
     struct hop_layout *layout = p->layout;
-    size_t field = find_field(p->words[1]);
+    size_t field = find_field(p, p->words[1]);
     if (field == HOP_FIELD_COUNT)
         return hop_parser_refuse(p, "unknown field", p->words[1]);
     for (int i = 0; i < layout->debug_offset_count; i++)

@@ -29,7 +29,10 @@ struct hop_parser {
     bool has_topic[HOP_TOPIC_COUNT];
     bool has_value[HOP_VALUE_COUNT];
     bool has_debug_version, has_debug_free_threaded;
-    /* Of each opcode: its line, and the name after `of`, which may stand further down. */
+    size_t next_field; /* where the search for a name begins: files have them in about this order */
+    /* Of each opcode: a hash of its name, its line, and the name after `of`, which may stand
+     * further down. */
+    uint32_t name_hashes[HOP_OPCODE_COUNT];
     unsigned opcode_lines[HOP_OPCODE_COUNT];
     char base_names[HOP_OPCODE_COUNT][HOP_PARSER_NAME_BYTES_MAX + 1];
     /* The line cut into words. */
