@@ -29,10 +29,10 @@ struct hop_output {
 static enum hop_status fail(struct hop_error *err, const char *path, int error)
 {
     const char *remedy = error == ENOSPC || error == EDQUOT
-                             ? "Make room, or choose another place with -o."
+                             ? "make room, or choose another place with -o"
                          : error == ENOENT || error == ENOTDIR
-                             ? "Make its directory first, or choose another place with -o."
-                             : "Choose another place with -o.";
+                             ? "make its directory first, or choose another place with -o"
+                             : "choose another place with -o";
     return hop_error_set(err, HOP_ERR_IO, remedy, "cannot write '%s': %s", path, strerror(error));
 }
 

@@ -32,7 +32,7 @@ enum hop_status hop_format_check_stream(FILE *stream, struct hop_error *err)
     errno = 0;
     if (fflush(stream) == 0 && !had_failed)
         return HOP_OK;
-    return hop_error_set(err, HOP_ERR_IO, "Make room, or choose another place with -o.",
+    return hop_error_set(err, HOP_ERR_IO, "make room, or choose another place with -o",
                          "cannot write the report: %s", strerror(errno ? errno : EIO));
 }
 

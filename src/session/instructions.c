@@ -92,12 +92,12 @@ static enum hop_status unknown(const struct search *search, struct hop_error *er
     size_t used = 0;
     for (size_t i = 0; i < search->nearest_count; i++)
         used += (size_t)snprintf(remedy + used, sizeof remedy - used, "%s%s",
-                                 i ? ", " : "Did you mean ", search->nearest[i].name);
+                                 i ? ", " : "did you mean ", search->nearest[i].name);
     if (search->nearest_count)
         snprintf(remedy + used, sizeof remedy - used, "?");
     else
         snprintf(remedy, sizeof remedy,
-                 "Names are as dis shows them; globs such as 'LOAD_*' and 'all' work too.");
+                 "names are as dis shows them; globs such as 'LOAD_*' and 'all' work too");
     bool is_glob = strpbrk(search->item.pattern, "*?[") != NULL;
     return hop_error_set(err, HOP_ERR_USAGE, remedy,
                          "no instruction of any supported Python %s '%s'",
@@ -111,7 +111,7 @@ enum hop_status hop_instruction_check(const char *list, struct hop_error *err)
     for (const char *rest = list; hop_select_next(&rest, &search.item);) {
         is_empty = false;
         if (search.item.pattern[0] == '\0')
-            return hop_error_set(err, HOP_ERR_USAGE, "For example: LOAD_DEREF, 'LOAD_*', all",
+            return hop_error_set(err, HOP_ERR_USAGE, "for example: LOAD_DEREF, 'LOAD_*', all",
                                  "'%s' holds an empty or overlong instruction name", list);
         if (hop_select_is_all(&search.item) || hop_select_is_default(&search.item))
             continue;
@@ -124,7 +124,7 @@ enum hop_status hop_instruction_check(const char *list, struct hop_error *err)
             return unknown(&search, err);
     }
     if (is_empty)
-        return hop_error_set(err, HOP_ERR_USAGE, "For example: LOAD_DEREF, 'LOAD_*', all",
+        return hop_error_set(err, HOP_ERR_USAGE, "for example: LOAD_DEREF, 'LOAD_*', all",
                              "an instruction name is empty");
     return HOP_OK;
 }

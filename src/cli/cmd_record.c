@@ -1,0 +1,167 @@
+/* `heavyops record`: runs a program, samples it, reports, and ends as it ended. What the program
+ * reads, writes and is sent passes by untouched. */
+#include "cli/command.h"
+
+#include "cli/session.h"
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* As long as the program lives: it may become a Python late (a shell script that starts one). */
+#define WAIT_FOR_PYTHON_NS (UINT64_C(1000000000) * 1000000000)
+
+struct recording {
+    const struct hop_cli_settings *settings;
+    struct hop_output *output; /* NULL: no report is wanted, or it is written */
+    int pid;
+    bool has_ended;
+    int program_code; /* once it has ended */
+    bool has_failed;  /* the report could not be written */
+};
+
+/* Waits for the program. Signals are forwarded until it has ended, and it is reaped only after
+ * that, so that they can reach no other process that got its pid. */
+static void wait_for_program(struct recording *recording)
+{
+    siginfo_t info;
+    int status;
+    if (recording->has_ended)
+        return;
+    while (waitid(P_PID, (id_t)recording->pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+        ;
+    hop_cli_stop_forwarding();
+    recording->has_ended = true;
+    recording->program_code = HOP_EXIT_FAILED;
+    if (waitpid(recording->pid, &status, 0) != recording->pid)
+        hop_cli_complain(NULL, "cannot wait for the program: %s", strerror(errno));
+    else if (WIFSIGNALED(status))
+        recording->program_code = HOP_EXIT_SIGNAL_BASE + WTERMSIG(status);
+    else
+        recording->program_code = WEXITSTATUS(status);
+}
+
+static void write_report(struct recording *recording, const struct hop_profile *profile)
+{
+    struct hop_error err;
+    if (recording->output &&
+        !hop_cli_report(recording->settings, profile, recording->output, &err)) {
+        hop_cli_fail(&err);
+        recording->has_failed = true;
+    }
+    recording->output = NULL;
+}
+
+/* Samples an attached program until it ends or the time is over, and reports: then at once, else
+ * when it has ended, so that the report comes after all that the program printed. */
+static void sample_program(struct recording *recording, struct hop_target *target)
+{
+    struct hop_profile *profile;
+    struct hop_error err;
+    enum hop_status status = hop_sample(target, &recording->settings->sampling, &profile, &err);
+    if (!profile || hop_profile_ending(profile) != HOP_ENDED_DURATION)
+        wait_for_program(recording);
+    if (profile)
+        write_report(recording, profile);
+    if (status != HOP_OK && !(status == HOP_ERR_NOTHING && recording->settings->is_quiet))
+        hop_cli_fail(&err);
+    hop_profile_destroy(profile);
+}
+
+static void watch_program(struct recording *recording)
+{
+    struct hop_target *target;
+    struct hop_error err;
+    struct hop_attach_options options = {
+        .offsets_path = recording->settings->offsets_path,
+        .wait_ns = WAIT_FOR_PYTHON_NS,
+    };
+    if (hop_attach(recording->pid, &options, &target, &err) == HOP_OK) {
+        sample_program(recording, target);
+        hop_detach(target);
+        return;
+    }
+    if (err.status == HOP_ERR_GONE || err.status == HOP_ERR_NO_PROCESS) {
+        wait_for_program(recording);
+        hop_cli_complain(err.remedy, "the program ended and was no Python until then: %s",
+                         err.message);
+    } else {
+        hop_cli_fail(&err); /* now: the program may run for days */
+        if (!recording->settings->is_quiet)
+            hop_cli_complain(NULL, "the program runs on unwatched");
+    }
+}
+
+static int cannot_run(const struct hop_cli_settings *settings, int exec_errno,
+                      const struct hop_error *err)
+{
+    const char *program = settings->words.items[0];
+    size_t length = strlen(program);
+    bool is_script = length > 3 && strcmp(program + length - 3, ".py") == 0;
+    char remedy[300] = "";
+    if (is_script)
+        snprintf(remedy, sizeof remedy, "to run a script: heavyops record -- python3 %.200s",
+                 program);
+    hop_cli_complain(is_script ? remedy : err->remedy, "%s", err->message);
+    if (err->status != HOP_ERR_LAUNCH)
+        return HOP_EXIT_FAILED;
+    return exec_errno == ENOENT ? HOP_EXIT_NOT_FOUND : HOP_EXIT_CANNOT_RUN;
+}
+
+static int run_record(struct hop_cli_settings *settings)
+{
+    struct recording recording = {.settings = settings};
+    struct hop_error err;
+    if (settings->words.count == 0 || settings->words.items[0][0] == '\0') {
+        hop_cli_complain("for example: heavyops record -- python3 app.py",
+                         "record needs a program to run");
+        return HOP_EXIT_USAGE;
+    }
+    const char *path = settings->output_path;
+    if (!path && !settings->is_quiet)
+        path = "/dev/stderr";
+    if (path && hop_output_open(path, &recording.output, &err) != HOP_OK)
+        return hop_cli_fail(&err);
+
+    int exec_errno = 0;
+    hop_cli_forward_signals();
+    char *const *argv = (char *const *)settings->words.items;
+    if (hop_launch(argv, &recording.pid, &exec_errno, &err) != HOP_OK) {
+        hop_output_abandon(recording.output);
+        return cannot_run(settings, exec_errno, &err);
+    }
+    hop_cli_forward_to(recording.pid);
+    /* A reader of ours that went away must not cost the program its status. */
+    signal(SIGPIPE, SIG_IGN);
+    watch_program(&recording);
+    wait_for_program(&recording);
+    hop_output_abandon(recording.output);
+    return recording.has_failed && recording.program_code == 0 ? HOP_EXIT_FAILED
+                                                               : recording.program_code;
+}
+
+const struct hop_cli_command hop_cli_record = {
+    .name = "record",
+    .synopsis = "[OPTION...] [--] PROGRAM [ARGUMENT...]",
+    .summary = "run a program, sample it and report",
+    .description =
+        "Runs PROGRAM and samples it from its first moment. Its input, output, signals and exit "
+        "status pass through; the report goes to standard error when it has ended, or where -o "
+        "says. With -d the report is written when the time is over, and the program runs on to its "
+        "end. Options behind PROGRAM are the program's own.",
+    .groups =
+        (const struct hop_cli_group *const[]){&hop_cli_sampling_group, &hop_cli_selection_group,
+                                              &hop_cli_output_group, &hop_cli_other_group, NULL},
+    .examples =
+        (const struct hop_cli_example[]){
+            {"heavyops record -- python3 app.py arg", "the report follows the program's output"},
+            {"heavyops record -i all -o report.txt -- python3 -m mymodule",
+             "where the time goes, in a file"},
+            {"heavyops app.py arg", "short for: heavyops record -- python3 app.py arg"},
+            {0},
+        },
+    .takes_program = true,
+    .run = run_record,
+};

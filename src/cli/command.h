@@ -1,0 +1,120 @@
+/* What a command is: a row of data and a function. Help is printed from these rows (man pages and
+ * completions will be made from them too), so nothing about an option is said anywhere else. */
+#ifndef HOP_CLI_COMMAND_H
+#define HOP_CLI_COMMAND_H
+
+#include "heavyops.h"
+
+/* The exit codes, as `heavyops --help` lists them. `record` ends with the program's own status. */
+enum hop_cli_exit {
+    HOP_EXIT_OK = 0,
+    HOP_EXIT_FAILED = 1,        /* output could not be written, no memory */
+    HOP_EXIT_USAGE = 2,         /* a wrong option, value or name */
+    HOP_EXIT_CANNOT_ATTACH = 3, /* no such process, no permission, not a Python */
+    HOP_EXIT_UNSUPPORTED = 4,   /* a Python that this build cannot read */
+    HOP_EXIT_NOTHING = 5,       /* attached, but not one sample */
+    HOP_EXIT_CANNOT_RUN = 126,  /* record: the program could not be started */
+    HOP_EXIT_NOT_FOUND = 127,   /* record: there is no such program */
+    HOP_EXIT_SIGNAL_BASE = 128, /* record: the program was killed by signal N: 128 + N */
+};
+
+struct hop_cli_list {
+    const char **items;
+    size_t count;
+};
+
+/* What the command line said. */
+struct hop_cli_settings {
+    bool wants_help;
+    int pid; /* 0: not given */
+    struct hop_sample_options sampling;
+    struct hop_cli_list instructions, files;
+    bool by_thread, is_quiet;
+    size_t row_limit;
+    const char *format;
+    const char *output_path; /* NULL: not given */
+    const char *offsets_path;
+    struct hop_cli_list words; /* what is left: a pid, or a program and its arguments; NULL-ended */
+    struct hop_cli_list owned; /* strings to be freed */
+};
+
+struct hop_cli_option {
+    char letter;          /* 0: none */
+    const char *name;     /* without dashes */
+    const char *aliases;  /* other names that mean the same, separated by blanks; NULL: none */
+    const char *argument; /* what it takes, as in "SECONDS"; NULL: nothing */
+    const char *help;
+    /* False: the value is no good, and that has been said. `value` lives as long as `settings`. */
+    bool (*set)(struct hop_cli_settings *settings, const char *value);
+};
+
+/* Options that belong together, under one heading of the help. */
+struct hop_cli_group {
+    const char *title;
+    const struct hop_cli_option *options; /* up to one without a name */
+};
+
+struct hop_cli_example {
+    const char *line, *help;
+};
+
+struct hop_cli_command {
+    const char *name;
+    const char *synopsis; /* after the name */
+    const char *summary;  /* one line, no full stop */
+    const char *description;
+    const struct hop_cli_group *const *groups; /* NULL-ended */
+    const struct hop_cli_example *examples;    /* up to one without a line */
+    bool takes_program; /* options end at the first word, which is a program */
+    int (*run)(struct hop_cli_settings *settings);
+};
+
+extern const struct hop_cli_command hop_cli_attach, hop_cli_record, hop_cli_dump, hop_cli_info;
+
+/* The table of commands, NULL-ended, and the row called `name`, or NULL. */
+const struct hop_cli_command *const *hop_cli_commands(void);
+const struct hop_cli_command *hop_cli_find_command(const char *name);
+
+/* --- options.c ------------------------------------------------------------------------------- */
+
+extern const struct hop_cli_group hop_cli_target_group, hop_cli_sampling_group,
+    hop_cli_selection_group, hop_cli_output_group, hop_cli_look_output_group, hop_cli_other_group;
+
+/* --- parse.c --------------------------------------------------------------------------------- */
+
+/* Fills *settings from the `count` words after the command's name. HOP_EXIT_OK, or HOP_EXIT_USAGE
+ * when something is wrong, which then has been said. To be given to _deinit either way. */
+int hop_cli_settings_init(struct hop_cli_settings *settings, const struct hop_cli_command *command,
+                          int count, char **words);
+void hop_cli_settings_deinit(struct hop_cli_settings *settings);
+
+/* Appends; false: out of memory, which has been said. */
+bool hop_cli_list_add(struct hop_cli_list *list, const char *item);
+
+/* Takes the pid from the words left, if it is there, and sees that there is one and nothing else.
+ */
+bool hop_cli_require_pid(struct hop_cli_settings *settings, const struct hop_cli_command *command);
+
+/* --- values.c: false when the value is no good, which has been said --------------------------- */
+
+bool hop_cli_parse_duration(const char *option, const char *text, uint64_t *duration_ns);
+bool hop_cli_parse_rate(const char *option, const char *text, double *rate_hz);
+bool hop_cli_parse_pid(const char *text, int *pid);
+bool hop_cli_parse_rows(const char *option, const char *text, size_t *rows);
+
+/* --- help.c ---------------------------------------------------------------------------------- */
+
+void hop_cli_print_help(FILE *stream);
+void hop_cli_print_command_help(const struct hop_cli_command *command, FILE *stream);
+
+/* --- complain.c ------------------------------------------------------------------------------ */
+
+/* Says "heavyops: message" and, if there is one, the remedy on a line of its own, on standard
+ * error. */
+void hop_cli_complain(const char *remedy, const char *message, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same for an error of the library; returns the exit code that stands for it. */
+int hop_cli_fail(const struct hop_error *err);
+
+#endif

@@ -1,0 +1,45 @@
+/* How errors are said, and which exit code stands for which of the library's. */
+#include "cli/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void hop_cli_complain(const char *remedy, const char *message, ...)
+{
+    va_list args;
+    fputs("heavyops: ", stderr);
+    va_start(args, message);
+    vfprintf(stderr, message, args);
+    va_end(args);
+    fputc('\n', stderr);
+    if (remedy && *remedy)
+        fprintf(stderr, "  %s\n", remedy);
+}
+
+int hop_cli_fail(const struct hop_error *err)
+{
+    hop_cli_complain(err->remedy, "%s", err->message);
+    switch (err->status) {
+    case HOP_OK:
+        return HOP_EXIT_OK;
+    case HOP_ERR_USAGE:
+        return HOP_EXIT_USAGE;
+    case HOP_ERR_NO_PROCESS:
+    case HOP_ERR_PERMISSION:
+    case HOP_ERR_NOT_PYTHON:
+    case HOP_ERR_GONE:
+    case HOP_ERR_STOPPED:
+        return HOP_EXIT_CANNOT_ATTACH;
+    case HOP_ERR_UNSUPPORTED:
+    case HOP_ERR_OFFSETS:
+        return HOP_EXIT_UNSUPPORTED;
+    case HOP_ERR_NOTHING:
+        return HOP_EXIT_NOTHING;
+    case HOP_ERR_LAUNCH:
+        return HOP_EXIT_CANNOT_RUN;
+    case HOP_ERR_IO:
+    case HOP_ERR_MEMORY:
+        break;
+    }
+    return HOP_EXIT_FAILED;
+}

@@ -1,0 +1,17 @@
+/* What attach and record have in common. */
+#ifndef HOP_CLI_SESSION_H
+#define HOP_CLI_SESSION_H
+
+#include "heavyops.h"
+
+struct hop_cli_settings;
+
+/* How long attach waits for a process that is just starting its Python. */
+#define HOP_CLI_START_WAIT_NS UINT64_C(1000000000)
+
+/* Writes the report that the settings ask for and commits `output`, which it takes over; false:
+ * *err says why not, and `output` is abandoned. */
+bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_profile *profile,
+                    struct hop_output *output, struct hop_error *err);
+
+#endif

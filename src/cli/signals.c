@@ -1,0 +1,85 @@
+/* Signal handlers of the command, see signals.h. A handler can only reach what is global. */
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t is_stopping;
+
+static void stop(int number)
+{
+    if (is_stopping)
+        _exit(128 + number);
+    is_stopping = 1;
+}
+
+static void install(const int *numbers, size_t count, const struct sigaction *action,
+                    struct sigaction *old)
+{
+    for (size_t i = 0; i < count; i++) {
+        sigaction(numbers[i], NULL, &old[i]);
+        if (old[i].sa_handler != SIG_IGN)
+            sigaction(numbers[i], action, NULL);
+    }
+}
+
+const volatile sig_atomic_t *hop_cli_stop_on_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    enum { COUNT = sizeof numbers / sizeof *numbers };
+    struct sigaction action = {.sa_handler = stop}, old[COUNT];
+    sigemptyset(&action.sa_mask);
+    install(numbers, COUNT, &action, old);
+    return &is_stopping;
+}
+
+static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+enum { FORWARDED_COUNT = sizeof forwarded / sizeof *forwarded };
+
+static struct sigaction old_actions[FORWARDED_COUNT];
+static volatile sig_atomic_t program_pid;
+static volatile sig_atomic_t is_kept[FORWARDED_COUNT];
+
+static void forward(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    int pid = program_pid, saved_errno = errno;
+    /* The kernel's own (SI_KERNEL, above 0) are a terminal's: it sends them to the program too.
+     * One from the program itself was not meant for it. */
+    if (info->si_code > 0 || (pid && info->si_pid == pid))
+        return;
+    if (pid) {
+        kill(pid, number);
+    } else {
+        for (size_t i = 0; i < FORWARDED_COUNT; i++)
+            if (forwarded[i] == number)
+                is_kept[i] = 1;
+    }
+    errno = saved_errno;
+}
+
+void hop_cli_forward_signals(void)
+{
+    struct sigaction action = {.sa_sigaction = forward, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    install(forwarded, FORWARDED_COUNT, &action, old_actions);
+}
+
+void hop_cli_forward_to(int pid)
+{
+    program_pid = pid;
+    for (size_t i = 0; i < FORWARDED_COUNT; i++) {
+        if (is_kept[i]) {
+            is_kept[i] = 0;
+            kill(pid, forwarded[i]);
+        }
+    }
+}
+
+void hop_cli_stop_forwarding(void)
+{
+    for (size_t i = 0; i < FORWARDED_COUNT; i++)
+        sigaction(forwarded[i], &old_actions[i], NULL);
+    program_pid = 0;
+}

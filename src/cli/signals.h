@@ -1,0 +1,23 @@
+/* What the command does with signals; the library leaves them alone. */
+#ifndef HOP_CLI_SIGNALS_H
+#define HOP_CLI_SIGNALS_H
+
+#include <signal.h>
+
+/* From now on the first SIGINT, SIGTERM or SIGHUP sets the flag that is returned, so that sampling
+ * ends and the report is written; the second ends us at once with 128 + its number (130 for
+ * Ctrl-C). What was ignored when we were started (nohup, a shell's background) stays ignored. */
+const volatile sig_atomic_t *hop_cli_stop_on_signals(void);
+
+/* From now on signals that are sent to us are passed on to the program we record: SIGHUP, SIGINT,
+ * SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2. Those that the terminal sends reach the program anyway, so
+ * they are not, and Ctrl-C does not end us before the program. Until hop_cli_forward_to(pid) says
+ * whom to, they are kept. */
+void hop_cli_forward_signals(void);
+void hop_cli_forward_to(int pid);
+
+/* The program has ended (but is not reaped): nothing is forwarded any more, and signals do again
+ * what they did before. */
+void hop_cli_stop_forwarding(void);
+
+#endif
