@@ -24,6 +24,7 @@ struct path {
 
 struct hop_tally {
     size_t node_count, node_limit;
+    uint32_t last_node; /* in which the last stack added ends */
     struct hop_tally_node *nodes;
     uint32_t *next;  /* by node: the next one in its bucket */
     uint32_t *heads; /* by bucket: its first node; as many buckets as nodes */
@@ -194,7 +195,18 @@ bool hop_tally_add(struct hop_tally *tally, uint32_t thread, const struct hop_st
         path->depth = (uint32_t)(found < PATH_DEPTH_MAX ? found : PATH_DEPTH_MAX);
     }
     tally->nodes[node].self += count;
+    tally->last_node = node;
     return true;
+}
+
+uint32_t hop_tally_last(const struct hop_tally *tally)
+{
+    return tally->last_node;
+}
+
+void hop_tally_again(struct hop_tally *tally, uint32_t node, uint64_t count)
+{
+    tally->nodes[node].self += count;
 }
 
 const struct hop_tally_node *hop_tally_nodes(const struct hop_tally *tally, size_t *count)

@@ -33,6 +33,11 @@ void hop_tally_destroy(struct hop_tally *tally); /* NULL is allowed */
 bool hop_tally_add(struct hop_tally *tally, uint32_t thread, const struct hop_step *steps,
                    size_t depth, uint64_t count);
 
+/* The node in which the last stack added ends, and a way to count that stack again: a thread that
+ * has not run since stands where it stood. */
+uint32_t hop_tally_last(const struct hop_tally *tally);
+void hop_tally_again(struct hop_tally *tally, uint32_t node, uint64_t count);
+
 /* All nodes: a parent stands before its children. Roots have code UINT32_MAX and unit = thread.
  * Valid until the next add. */
 const struct hop_tally_node *hop_tally_nodes(const struct hop_tally *tally, size_t *count);

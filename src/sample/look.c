@@ -26,18 +26,21 @@ enum hop_look_result hop_look(struct hop_sampler *sampler, struct hop_roster_ent
     struct hop_standstill before;
     bool is_asleep;
     look->refusal = HOP_TAKEN;
-    if (!hop_standstill_read(&entry->task, &before) ||
-        !find_out_where(entry, &before, look, &is_asleep))
+    if (!hop_standstill_read(&entry->task, &before))
+        return HOP_LOOK_GONE;
+    if (entry->was_taken && hop_standstill_is_same(&before, &entry->taken_at)) {
+        /* It was off the CPU then, so it still is: being put on one would have been counted. */
+        look->state = entry->is_asleep ? 'S' : 'R';
+        if (entry->is_asleep ? look->wants_sleeping : look->wants_still)
+            return HOP_LOOK_SAME;
+        return entry->is_asleep ? HOP_LOOK_ASLEEP : HOP_LOOK_STILL;
+    }
+    if (!find_out_where(entry, &before, look, &is_asleep))
         return HOP_LOOK_GONE;
     if (is_asleep && !look->wants_sleeping)
         return HOP_LOOK_ASLEEP;
-    if (!is_asleep) {
-        if (look->processor != sampler->cpu)
-            return HOP_LOOK_ELSEWHERE;
-        if (!look->wants_still && entry->was_taken &&
-            hop_standstill_is_same(&before, &entry->taken_at))
-            return HOP_LOOK_STILL;
-    }
+    if (!is_asleep && look->processor != sampler->cpu)
+        return HOP_LOOK_ELSEWHERE;
 
     size_t known_codes = sampler->codes.count;
     look->refusal = hop_walk(&sampler->walker, entry->state.addr);

@@ -18,6 +18,8 @@ struct hop_roster_entry {
     struct hop_standstill asleep_at;
     bool was_taken; /* a sample of it was taken at `taken_at` */
     struct hop_standstill taken_at;
+    bool has_place; /* the sink has counted that sample at `place` */
+    uint32_t place;
 };
 
 /* A thread that was ever seen. */

@@ -152,7 +152,7 @@ static bool wants(const struct hop_sampler *sampler, const struct hop_roster_ent
 {
     switch (sampler->plan.mode) {
     case HOP_MODE_GIL:
-        *look = (struct hop_look){.wants_sleeping = true};
+        *look = (struct hop_look){.wants_sleeping = true, .wants_still = true};
         return has_gil;
     case HOP_MODE_WALL:
         *look = (struct hop_look){.wants_sleeping = true, .wants_still = true};
@@ -168,6 +168,28 @@ static void refuse(struct hop_sampler *sampler, enum hop_refusal refusal)
     sampler->counts.refused[refusal]++;
 }
 
+static void count_stack(struct hop_sampler *sampler, struct hop_roster_entry *entry)
+{
+    const struct hop_sink *sink = &sampler->plan.sink;
+    entry->has_place = sink->add(sink->context, entry->index, sampler->identifier.frames,
+                                 sampler->walker.stack.depth, &entry->place);
+    if (entry->has_place)
+        sampler->counts.samples++;
+    else
+        refuse(sampler, HOP_REFUSED_NO_ROOM);
+}
+
+static void count_stack_again(struct hop_sampler *sampler, struct hop_roster_entry *entry)
+{
+    const struct hop_sink *sink = &sampler->plan.sink;
+    if (!entry->has_place) {
+        refuse(sampler, HOP_REFUSED_NO_ROOM);
+        return;
+    }
+    sink->again(sink->context, entry->place);
+    sampler->counts.samples++;
+}
+
 /* Looks at one thread and counts what came of it. True: it is to be looked at from *cpu. */
 static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu,
                            bool *roster_is_old)
@@ -179,13 +201,12 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         return false;
     switch (hop_look(sampler, entry, &look)) {
     case HOP_LOOK_TAKEN:
-        if (sampler->plan.sink(sampler->plan.sink_context, entry->index, sampler->identifier.frames,
-                               sampler->walker.stack.depth))
-            sampler->counts.samples++;
-        else
-            refuse(sampler, HOP_REFUSED_NO_ROOM);
+        count_stack(sampler, entry);
         if (look.state == 'R' && (has_gil || !sampler->holder_count))
             sampler->home_cpu = sampler->cpu;
+        break;
+    case HOP_LOOK_SAME:
+        count_stack_again(sampler, entry);
         break;
     case HOP_LOOK_REFUSED:
         refuse(sampler, look.refusal);
@@ -411,6 +432,7 @@ enum hop_refusal hop_sampler_look_once(struct hop_sampler *sampler, struct hop_r
     *state = one.look.state;
     switch (one.result) {
     case HOP_LOOK_TAKEN:
+    case HOP_LOOK_SAME: /* not here: each thread is taken once */
     case HOP_LOOK_FRAMELESS:
         return HOP_TAKEN;
     case HOP_LOOK_REFUSED:

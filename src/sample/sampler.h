@@ -11,10 +11,16 @@
 
 #include <signal.h>
 
-/* Called with each proved stack, innermost first, depth ≥ 1. False: there was no room to count it.
- */
-typedef bool hop_sink_fn(void *context, uint32_t thread, const struct hop_step *frames,
-                         size_t depth);
+/* Where proved stacks go. */
+struct hop_sink {
+    void *context;
+    /* One stack, innermost first, depth ≥ 1; *place is what names it to `again`. False: there was
+     * no room to count it. */
+    bool (*add)(void *context, uint32_t thread, const struct hop_step *frames, size_t depth,
+                uint32_t *place);
+    /* A stack that was added before, once more. */
+    void (*again)(void *context, uint32_t place);
+};
 
 struct hop_sampler_plan {
     double rate_hz;
@@ -22,8 +28,7 @@ struct hop_sampler_plan {
     enum hop_mode mode;
     uint64_t seed;                     /* not 0 */
     const volatile sig_atomic_t *stop; /* may be NULL */
-    hop_sink_fn *sink;
-    void *sink_context;
+    struct hop_sink sink;
 };
 
 struct hop_sampler_counts {

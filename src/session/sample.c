@@ -14,9 +14,18 @@ static const size_t PROFILE_BYTES_MAX = (size_t)2 << 30;
 
 /* --- from the sampler to the tally ----------------------------------------------------------- */
 
-static bool count_stack(void *context, uint32_t thread, const struct hop_step *steps, size_t depth)
+static bool count_stack(void *context, uint32_t thread, const struct hop_step *steps, size_t depth,
+                        uint32_t *place)
 {
-    return hop_tally_add(context, thread, steps, depth, 1);
+    if (!hop_tally_add(context, thread, steps, depth, 1))
+        return false;
+    *place = hop_tally_last(context);
+    return true;
+}
+
+static void count_again(void *context, uint32_t place)
+{
+    hop_tally_again(context, place, 1);
 }
 
 /* --- from the tally to the profile ----------------------------------------------------------- */
@@ -221,7 +230,7 @@ enum hop_status hop_sample(struct hop_target *target, const struct hop_sample_op
         .mode = options->mode,
         .seed = options->seed ? options->seed : (hop_now_ns() | 1),
         .stop = options->stop,
-        .sink = count_stack,
+        .sink = {.add = count_stack, .again = count_again},
     };
     struct hop_sampler sampler;
     *profile = NULL;
@@ -234,7 +243,7 @@ enum hop_status hop_sample(struct hop_target *target, const struct hop_sample_op
     if (status != HOP_OK)
         return status;
     struct hop_tally *tally = hop_tally_create();
-    plan.sink_context = tally;
+    plan.sink.context = tally;
     if (!tally)
         status = hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the tally");
     if (status == HOP_OK)
