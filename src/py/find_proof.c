@@ -77,8 +77,10 @@ static bool innermost_frame(struct hop_reader *reader, const struct hop_layout *
     case HOP_ROOT_FRAME_OBJECT:
         return read_at(reader, thread_addr, layout->thread_frame, frame_addr);
     case HOP_ROOT_CFRAME:
-        return read_at(reader, thread_addr, layout->thread_cframe, &cframe_addr) && cframe_addr &&
-               read_at(reader, cframe_addr, layout->cframe_current_frame, frame_addr);
+        *frame_addr = 0; /* a thread state that is new has no _PyCFrame */
+        return read_at(reader, thread_addr, layout->thread_cframe, &cframe_addr) &&
+               (cframe_addr == 0 ||
+                read_at(reader, cframe_addr, layout->cframe_current_frame, frame_addr));
     case HOP_ROOT_CURRENT_FRAME:
         return read_at(reader, thread_addr, layout->thread_current_frame, frame_addr);
     }

@@ -152,7 +152,7 @@ bool hop_version_find_constant(const uint8_t *bytes, size_t size, size_t *at,
                                struct hop_version *version)
 {
     for (; (*at = next_start(bytes, size, *at)) < size; ++*at) {
-        if (*at > 0 && bytes[*at - 1] != 0)
+        if (*at > 0 && (bytes[*at - 1] == '.' || (bytes[*at - 1] >= '0' && bytes[*at - 1] <= '9')))
             continue;
         struct cursor cursor = {bytes + *at, bytes + size};
         if (take_version(&cursor, version) && take(&cursor, '\0')) {

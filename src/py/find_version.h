@@ -23,9 +23,9 @@ bool hop_version_from_hex(uint64_t hex, struct hop_version *version);
  * from 2.7 to 3.15, and filled early in Py_Initialize(). PyPy's text is not taken. */
 bool hop_version_find_composed(const uint8_t *bytes, size_t size, struct hop_version *version);
 
-/* Finds the next string constant, from *at on, that is a version and nothing else ("3.8.18",
- * between NULs). *at is left behind it. Other libraries have such strings too: it is a hint only.
- */
+/* Finds the next string constant, from *at on, that is a version ("3.8.18") or ends in one: linkers
+ * keep a string that another one ends in only there ("/opt/python-3.8.18"). *at is left behind it.
+ * Other libraries have such strings too: it is a hint only. */
 bool hop_version_find_constant(const uint8_t *bytes, size_t size, size_t *at,
                                struct hop_version *version);
 
