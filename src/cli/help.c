@@ -81,9 +81,11 @@ static void print_exit_codes(FILE *stream)
     fputs("\nExit codes\n", stream);
     for (size_t i = 0; i < sizeof exit_codes / sizeof *exit_codes; i++)
         fprintf(stream, "  %d   %s\n", exit_codes[i].code, exit_codes[i].help);
-    fputs("  record ends with the program's own status: 128 + N when signal N killed it, 126 when\n"
-          "  it could not be started, 127 when there is no such program.\n",
-          stream);
+    fputs("  ", stream);
+    print_wrapped(stream,
+                  "record ends with the program's own status: 128 + N when signal N killed it, 126 "
+                  "when it could not be started, 127 when there is no such program.",
+                  2);
 }
 
 void hop_cli_print_help(FILE *stream)

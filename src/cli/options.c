@@ -49,7 +49,7 @@ static bool add_instructions(struct hop_cli_settings *settings, const char *valu
 {
     struct hop_error err;
     if (hop_instruction_check(value, &err) != HOP_OK) {
-        hop_cli_complain(err.remedy, "--instruction '%s': %s", value, err.message);
+        hop_cli_complain(err.remedy, "--instruction: %s", err.message);
         return false;
     }
     return hop_cli_list_add(&settings->instructions, value);

@@ -43,7 +43,8 @@ bool hop_cli_parse_duration(const char *option, const char *text, uint64_t *dura
     if (!parse_number(text, suffixes, sizeof suffixes / sizeof *suffixes, &seconds) ||
         seconds < 1e-9 || seconds > DURATION_MAX_S) {
         hop_cli_complain("for example: 30, 0.5, 500ms, 2m, 1h",
-                         "%s '%s': not a time in seconds above 0 and up to 1e9", option, text);
+                         "%s '%s': not a time in seconds above 0 and up to %.0f", option, text,
+                         DURATION_MAX_S);
         return false;
     }
     *duration_ns = (uint64_t)(seconds * 1e9);

@@ -2,6 +2,7 @@
 #include "report/numbers.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,9 +40,10 @@ struct hop_number hop_seconds(uint64_t duration_ns)
 struct hop_number hop_frequency(double hertz)
 {
     struct hop_number result;
-    if (hertz >= 9999.5)
-        snprintf(result.text, sizeof result.text, "%.30s Hz",
-                 hop_thousands((uint64_t)(hertz + .5)).text);
+    double whole = (double)(uint64_t)(hertz + .5);
+    bool is_whole = hertz - whole < .05 && whole - hertz < .05;
+    if (hertz >= 9999.5 || (is_whole && hertz >= 1))
+        snprintf(result.text, sizeof result.text, "%.30s Hz", hop_thousands((uint64_t)whole).text);
     else if (hertz < 10)
         snprintf(result.text, sizeof result.text, "%.2f Hz", hertz);
     else

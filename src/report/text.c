@@ -55,7 +55,7 @@ static void print_heading(const struct text_report *report)
     const struct hop_profile *profile = report->profile;
     FILE *stream = report->stream;
     hop_text_print_target(stream, profile->pid, profile->python, profile->command_line);
-    fprintf(stream, "%s samples in %s, looking at %s", hop_thousands(profile->samples).text,
+    fprintf(stream, "%s samples in %s at %s", hop_thousands(profile->samples).text,
             hop_seconds(profile->duration_ns).text, hop_frequency(profile->true_rate_hz).text);
     fprintf(stream, " (%s asked; mode %s, %s)\n", hop_frequency(profile->asked_rate_hz).text,
             profile->mode, profile->way);
