@@ -119,7 +119,7 @@ static bool find_gnu(struct hop_reader *reader, const struct hop_image_dynamic *
     };
     if (hop_reader_fill(reader, spans, 2) != 2)
         return false;
-    uint64_t bits = UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> shift & 63);
+    uint64_t bits = UINT64_C(1) << (hash & 63) | UINT64_C(1) << ((uint64_t)hash >> shift & 63);
     if ((bloom & bits) != bits || bucket < first)
         return false;
     for (uint32_t step = 0; step < CHAIN_STEPS_MAX; step++) {
