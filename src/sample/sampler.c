@@ -19,6 +19,9 @@ static const uint64_t SLICE_NS = 50 * 1000 * 1000;
  * looked at. This is for what is missed otherwise: a thread that had no kernel thread yet. */
 static const uint64_t REFRESH_NS = 500 * 1000 * 1000;
 
+/* How long a process may take to exit after its memory is gone. */
+static const uint64_t EXIT_NS = 500 * 1000 * 1000;
+
 /* Changes of CPU within one tick: enough for a few threads that run at once and for one that moves
  * away while we follow. */
 enum { HOPS_MAX = 8 };
@@ -69,6 +72,21 @@ void hop_sampler_deinit(struct hop_sampler *sampler)
 }
 
 /* --- what the target is doing ---------------------------------------------------------------- */
+
+/* What became of a process whose memory is gone. One that executes has its next program at once;
+ * one that exits has none (its exe leads nowhere) for as long as the kernel takes to clear up. */
+static enum hop_ending find_out_ending(const struct hop_process *process)
+{
+    uint64_t deadline_ns = hop_now_ns() + EXIT_NS;
+    while (hop_process_is_alive(process) && hop_now_ns() < deadline_ns) {
+        char executable[16];
+        hop_process_executable(process, executable, sizeof executable);
+        if (*executable)
+            return HOP_ENDED_EXEC;
+        hop_sleep_until_ns(hop_now_ns() + EXIT_NS / 100);
+    }
+    return HOP_ENDED_EXITED;
+}
 
 /* Whether the program that was attached is still there; notes births of interpreters. */
 static bool program_is_there(struct hop_sampler *sampler, bool *has_changed)
