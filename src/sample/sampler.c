@@ -101,7 +101,7 @@ static bool program_is_there(struct hop_sampler *sampler, bool *has_changed)
         sampler->interpreters_head = head;
         return true;
     }
-    sampler->ending = hop_process_is_alive(sampler->process) ? HOP_ENDED_EXEC : HOP_ENDED_EXITED;
+    sampler->ending = find_out_ending(sampler->process);
     return false;
 }
 
