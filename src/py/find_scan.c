@@ -189,30 +189,46 @@ static uint64_t minors_of_paths(const struct hop_segment_copy *copy)
     return minors;
 }
 
+/* Whether the constant Py_Version (3.11+, an unsigned long) with that value is among the bytes. */
+static bool has_version_word(const struct hop_segment_copy *copy, uint32_t hex)
+{
+    for (size_t i = first_aligned(copy, 0); i + 8 <= copy->size; i += 8) {
+        if (hop_u64(copy->bytes + i) == hex)
+            return true;
+    }
+    return false;
+}
+
 bool hop_scan_constant_version(struct hop_reader *reader, const struct hop_maps *maps,
                                const struct hop_image *image, struct hop_version *version)
 {
     enum { CANDIDATES_MAX = 16 };
-    struct hop_version candidates[CANDIDATES_MAX], next;
+    struct {
+        struct hop_version version;
+        bool is_confirmed;
+    } candidates[CANDIDATES_MAX];
     size_t candidate_count = 0;
     uint64_t minors = 0;
     struct hop_segment segments[HOP_SEGMENTS_MAX];
     size_t count = hop_segments_of(reader, maps, image, HOP_SEGMENT_CONSTANT, segments);
     for (size_t i = 0; i < count; i++) {
         struct hop_segment_copy copy;
+        struct hop_version next;
         if (!hop_segment_copy_init(&copy, reader, &segments[i]))
             return false;
         minors |= minors_of_paths(&copy);
         for (size_t at = 0; hop_version_find_constant(copy.bytes, copy.size, &at, &next);) {
-            if (next.major == 3 && candidate_count < CANDIDATES_MAX)
-                candidates[candidate_count++] = next;
+            if (next.major != 3 || next.minor >= 64 || candidate_count == CANDIDATES_MAX)
+                continue;
+            candidates[candidate_count].version = next;
+            candidates[candidate_count++].is_confirmed = has_version_word(&copy, next.hex);
         }
         hop_segment_copy_deinit(&copy);
     }
     const struct hop_version *only = NULL;
     for (size_t i = 0; i < candidate_count; i++) {
-        const struct hop_version *candidate = &candidates[i];
-        if (candidate->minor >= 64 || !(minors >> candidate->minor & 1))
+        const struct hop_version *candidate = &candidates[i].version;
+        if (!candidates[i].is_confirmed && !(minors >> candidate->minor & 1))
             continue;
         if (only && only->hex != candidate->hex)
             return false;

@@ -54,8 +54,9 @@ bool hop_scan_runtime(const struct hop_segment_copy *copy, const struct hop_maps
 bool hop_scan_composed_version(struct hop_reader *reader, const struct hop_maps *maps,
                                const struct hop_image *image, struct hop_version *version);
 
-/* The version among the image's constants: the only one of form "3.X.Y" for whose X there is also a
- * path "python3.X". For the moment before the text is composed. */
+/* The version among the image's constants, for the moment before that text is composed: the only
+ * "3.X.Y" that something else confirms, a path "python3.X" or the number that Py_Version (3.11+)
+ * is. */
 bool hop_scan_constant_version(struct hop_reader *reader, const struct hop_maps *maps,
                                const struct hop_image *image, struct hop_version *version);
 

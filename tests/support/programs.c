@@ -93,6 +93,19 @@ void program_continue(struct target *target)
     fflush(target->in);
 }
 
+bool python_of_version(const char *version, struct python *python)
+{
+    char command[512];
+    *python = (struct python){0};
+    snprintf(command, sizeof command, "'" HOP_TEST_ROOT "/scripts/find-pythons' | grep '^%s\\.'",
+             version);
+    FILE *line = popen(command, "re");
+    bool is_found = line && fscanf(line, "%15[^\t]\t%15[^\t]\t%255[^\n]", python->version,
+                                   python->kind, python->command) == 3;
+    pclose(line);
+    return is_found;
+}
+
 pid_t only_child_of(pid_t pid)
 {
     char path[64];
@@ -135,7 +148,7 @@ bool static_libpython(const struct python *python, char *path, size_t size)
 {
     char prefix[256], pattern[512];
     prefix_of(python, prefix, sizeof prefix);
-    snprintf(pattern, sizeof pattern, "%s/lib/python3.%d/config-*/libpython3.%d.a", prefix,
+    snprintf(pattern, sizeof pattern, "%s/lib/python3.%d/config-*/libpython3.%d{-pic,}.a", prefix,
              python->minor, python->minor);
     return strcmp(python->kind, "suite") != 0 && find_file(pattern, path, size);
 }

@@ -28,6 +28,10 @@ void program_start(struct target *target, char *const words[], const char *envir
 void program_says(struct target *target, const char *word, uint64_t *first, uint64_t *second);
 void program_continue(struct target *target);
 
+/* The first interpreter found whose version begins so (a pattern: "2\\.7"), also one that cannot be
+ * read. False: none. */
+bool python_of_version(const char *version, struct python *python);
+
 /* The process that `pid` has started and waits for. */
 pid_t only_child_of(pid_t pid);
 
