@@ -4,6 +4,7 @@ a call of check() and pipes it in; the file was made from headers, so this is a 
 
 import ctypes
 import dis
+import gc
 import opcode
 import sys
 import threading
@@ -183,6 +184,7 @@ def object_complaints(fields, masks):
         pointers["code.co_linetable"] = code.co_lnotab
     if "code.co_code" in fields:
         pointers["code.co_code"] = code.co_code
+        pointers["code.co_names"] = code.co_names
         pointers["code.co_cellvars"] = code.co_cellvars
         pointers["code.co_freevars"] = code.co_freevars
     for name, value in pointers.items():
@@ -248,6 +250,58 @@ def object_complaints(fields, masks):
             yield "the data of %a" % text
 
 
+def namespace_complaints(fields):
+    """What qualified names are found through up to 3.10: classes and their dicts."""
+    def generator():
+        yield
+
+    class Base:
+        pass
+
+    class Derived(Base):
+        def method(self):
+            pass
+
+    held = generator()
+    dictionary = gc.get_referents(Derived.__dict__)[0]  # what the mappingproxy is of
+    frame = sys._getframe()
+    for name, owner, value in (
+        ("frame.f_globals", frame, frame.f_globals),
+        ("gen.gi_code", held, held.gi_code),
+        ("type.tp_dict", Derived, dictionary),
+        ("type.tp_mro", Derived, Derived.__mro__),
+    ):
+        if word(id(owner) + fields[name]) != id(value):
+            yield "%s is elsewhere" % name
+    large = dict.fromkeys(map(str, range(70000)), Base)
+    for owner in (dictionary, large, sys._getframe().f_globals):
+        if word(id(owner) + fields["dict.ma_values"]) != 0:
+            yield "dict.ma_values of a combined table is not 0"
+        keys = word(id(owner) + fields["dict.ma_keys"])
+        size = word(keys + fields["keys.dk_size"])
+        count = word(keys + fields["keys.dk_nentries"])
+        if size & (size - 1) or not len(owner) <= count < size:
+            yield "keys.dk_size %d, keys.dk_nentries %d for %d" % (size, count, len(owner))
+            return
+        width = 1 if size <= 0xFF else 2 if size <= 0xFFFF else 4
+        entry = keys + fields["keys.dk_indices"] + size * width
+        entries = [[word(entry + 24 * i + at) for at in (0, 8, 16)] for i in range(count)]
+        for key, value in owner.items():
+            if len(owner) < 1000 or key.endswith("999"):
+                if [hash(key) % 2**64, id(key), id(value)] not in entries:
+                    yield "keys.dk_indices: no entry of %s" % key
+    split = word(id(vars(Namespace())) + fields["dict.ma_values"])
+    if split == 0:
+        yield "dict.ma_values of a split table is 0"
+
+
+class Namespace:
+    """With an instance dict that shares its keys."""
+
+    def __init__(self):
+        self.one = 1
+
+
 def version_complaints(fields):
     """co_version is what tells a code object from one that had its address before."""
     seen = set()
@@ -281,6 +335,8 @@ def check(text):
         complaints += debug_complaints(fields, debug, numbers)
     complaints += thread_complaints(fields)
     complaints += object_complaints(fields, masks)
+    if "keys.dk_size" in fields:
+        complaints += namespace_complaints(fields)
     if "code.co_version" in fields:
         complaints += version_complaints(fields)
     if complaints:

@@ -169,6 +169,7 @@ static void print_frame(void)
     FIELD("frame.f_code", PyFrameObject, f_code);
     FIELD("frame.f_lasti", PyFrameObject, f_lasti);
     FIELD("frame.f_gen", PyFrameObject, f_gen);
+    FIELD("frame.f_globals", PyFrameObject, f_globals);
     FIELD("frame.f_localsplus", PyFrameObject, f_localsplus);
     FIELD("frame.size", PyFrameObject, f_localsplus);
 #else
@@ -235,6 +236,7 @@ static void print_code(void)
     FIELD("code.co_stacksize", PyCodeObject, co_stacksize);
 #if PY_VERSION_HEX < 0x030b0000
     FIELD("code.co_code", PyCodeObject, co_code);
+    FIELD("code.co_names", PyCodeObject, co_names);
     FIELD("code.co_cellvars", PyCodeObject, co_cellvars);
     FIELD("code.co_freevars", PyCodeObject, co_freevars);
     SIZE("code.size", PyCodeObject);
@@ -260,6 +262,23 @@ static void print_code(void)
     FIELD("executor.vm_data.oparg", _PyExecutorObject, vm_data.oparg);
 #endif
 }
+
+#if PY_VERSION_HEX < 0x030b0000
+/* What qualified names are found through, for want of co_qualname. */
+static void print_namespaces(void)
+{
+    FIELD("gen.gi_code", PyGenObject, gi_code);
+    FIELD("type.tp_dict", PyTypeObject, tp_dict);
+    FIELD("type.tp_mro", PyTypeObject, tp_mro);
+    FIELD("dict.ma_keys", PyDictObject, ma_keys);
+    FIELD("dict.ma_values", PyDictObject, ma_values);
+    /* PyDictKeysObject is in no header that is installed; its words are dk_refcnt, dk_size,
+     * dk_lookup, dk_usable, dk_nentries, dk_indices. offsets-check.py proves it. */
+    puts("field keys.dk_size 8");
+    puts("field keys.dk_nentries 32");
+    puts("field keys.dk_indices 40");
+}
+#endif
 
 static void print_objects(void)
 {
@@ -484,6 +503,9 @@ int main(void)
     print_frame();
     print_code();
     print_objects();
+#if PY_VERSION_HEX < 0x030b0000
+    print_namespaces();
+#endif
 #if PY_VERSION_HEX >= 0x030d0000
     print_debug_offsets();
 #endif

@@ -55,6 +55,7 @@
     X(frame_code, "frame.f_code")                                                                  \
     X(frame_lasti, "frame.f_lasti")                                                                \
     X(frame_gen, "frame.f_gen")                                                                    \
+    X(frame_globals, "frame.f_globals")                                                            \
     X(frame_localsplus, "frame.f_localsplus")                                                      \
     X(frame_size, "frame.size")               /* up to f_localsplus */                             \
     X(code_code, "code.co_code")              /* 3.8–3.10: bytes object */                       \
@@ -68,6 +69,7 @@
     X(code_firsttraceable, "code._co_firsttraceable") /* 3.11+, in code units */                   \
     X(code_flags, "code.co_flags")                                                                 \
     X(code_consts, "code.co_consts")                                                               \
+    X(code_names, "code.co_names") /* 3.8–3.10, here and below: to find qualified names */       \
     X(code_nlocals, "code.co_nlocals")                                                             \
     X(code_cellvars, "code.co_cellvars") /* 3.8–3.10: tuple object */                            \
     X(code_freevars, "code.co_freevars")                                                           \
@@ -89,8 +91,16 @@
     X(function_code, "function.func_code")                                                         \
     X(function_qualname, "function.func_qualname")                                                 \
     X(gen_qualname, "gen.gi_qualname")                                                             \
+    X(gen_code, "gen.gi_code") /* 3.8–3.10 */                                                    \
     X(object_type, "object.ob_type")                                                               \
     X(type_name, "type.tp_name")                                                                   \
+    X(type_dict, "type.tp_dict") /* 3.8–3.10 */                                                  \
+    X(type_mro, "type.tp_mro")                                                                     \
+    X(dict_keys, "dict.ma_keys")                                                                   \
+    X(dict_values, "dict.ma_values")                                                               \
+    X(keys_size, "keys.dk_size") /* PyDictKeysObject */                                            \
+    X(keys_nentries, "keys.dk_nentries")                                                           \
+    X(keys_indices, "keys.dk_indices")                                                             \
     X(bytes_size, "bytes.ob_size")                                                                 \
     X(bytes_data, "bytes.ob_sval")                                                                 \
     X(tuple_size, "tuple.ob_size")                                                                 \

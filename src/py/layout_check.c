@@ -48,10 +48,13 @@ static const uint16_t always[] = {
 };
 
 static const uint16_t with_frame_objects[] = {
-    HOP_FIELD_thread_frame,  HOP_FIELD_frame_back, HOP_FIELD_frame_code,
-    HOP_FIELD_frame_lasti,   HOP_FIELD_frame_gen,  HOP_FIELD_frame_localsplus,
-    HOP_FIELD_frame_size,    HOP_FIELD_code_code,  HOP_FIELD_code_cellvars,
-    HOP_FIELD_code_freevars,
+    HOP_FIELD_thread_frame,  HOP_FIELD_frame_back,    HOP_FIELD_frame_code,
+    HOP_FIELD_frame_lasti,   HOP_FIELD_frame_gen,     HOP_FIELD_frame_localsplus,
+    HOP_FIELD_frame_size,    HOP_FIELD_code_code,     HOP_FIELD_code_cellvars,
+    HOP_FIELD_code_freevars, HOP_FIELD_frame_globals, HOP_FIELD_code_names,
+    HOP_FIELD_gen_code,      HOP_FIELD_type_dict,     HOP_FIELD_type_mro,
+    HOP_FIELD_dict_keys,     HOP_FIELD_dict_values,   HOP_FIELD_keys_size,
+    HOP_FIELD_keys_nentries, HOP_FIELD_keys_indices,
 };
 
 static const uint16_t with_interpreter_frames[] = {
