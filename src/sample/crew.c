@@ -174,15 +174,23 @@ bool hop_crew_has_cpu(const struct hop_crew *crew, int cpu)
            CPU_ISSET_S(cpu, crew->allowed_bytes, crew->allowed);
 }
 
+int hop_crew_cpu_of(const struct hop_crew *crew, const struct hop_process *process)
+{
+    struct hop_task_stat stat;
+    if (hop_task_stat_read(process->dir_fd, &stat) && hop_crew_has_cpu(crew, stat.processor))
+        return stat.processor;
+    int cpu = 0;
+    while (!hop_crew_has_cpu(crew, cpu))
+        cpu++;
+    return cpu;
+}
+
 enum hop_status hop_crew_run(struct hop_crew *crew, int cpu, hop_crew_step_fn *step, void *context,
                              struct hop_error *err)
 {
     crew->step = step;
     crew->context = context;
     crew->failed_errno = 0;
-    if (!hop_crew_has_cpu(crew, cpu))
-        for (cpu = 0; !hop_crew_has_cpu(crew, cpu); cpu++)
-            continue;
     pass_turn(crew, cpu);
     while (sem_wait(&crew->finished))
         continue;

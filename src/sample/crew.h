@@ -5,7 +5,7 @@
 #ifndef HOP_SAMPLE_CREW_H
 #define HOP_SAMPLE_CREW_H
 
-#include "base/status.h"
+#include "proc/process.h"
 
 #include <stdbool.h>
 
@@ -25,7 +25,10 @@ void hop_crew_destroy(struct hop_crew *crew); /* NULL is allowed */
 /* Whether lookers may run on that CPU. */
 bool hop_crew_has_cpu(const struct hop_crew *crew, int cpu);
 
-/* Gives the turn to the looker of `cpu` (any, when it is not one of ours) and returns when a step
+/* The CPU on which the process's main thread ran last, or any of ours. */
+int hop_crew_cpu_of(const struct hop_crew *crew, const struct hop_process *process);
+
+/* Gives the turn to the looker of `cpu` (one of ours) and returns when a step
  * said HOP_CREW_DONE. The lookers have all signals blocked, so handlers run in the caller's
  * threads. */
 enum hop_status hop_crew_run(struct hop_crew *crew, int cpu, hop_crew_step_fn *step, void *context,

@@ -6,10 +6,10 @@
 
 #include "py/walk.h"
 #include "sample/crew.h"
+#include "sample/deadline.h"
 #include "sample/identify.h"
 #include "sample/roster.h"
-
-#include <signal.h>
+#include "sample/watch.h"
 
 /* Where proved stacks go. */
 struct hop_sink {
@@ -49,6 +49,8 @@ struct hop_sampler {
     struct hop_code_table codes;
     struct hop_walker walker;
     struct hop_identifier identifier;
+    struct hop_watch watch;
+    struct hop_deadlines deadlines;
     struct hop_crew *crew;
     struct hop_sampler_plan plan;
     struct hop_sampler_counts counts;
@@ -58,13 +60,7 @@ struct hop_sampler {
     bool is_mid_tick;
     int hops_left;
     int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */
-    uint64_t period_ns, next_period_ns, random_state;
-    uint64_t woke_ns; /* when this tick began */
     uint64_t refresh_due_ns;
-    int mem_fd; /* /proc/PID/mem of the program that was attached: reads nothing after an exec */
-    uint64_t interpreters_head; /* as last seen */
-    uint64_t *holders;          /* [HOP_INTERPRETERS_MAX]: thread states that hold a GIL */
-    size_t holder_count;
     uint32_t *pending; /* indices of roster entries to be looked at in this tick, on other CPUs */
     size_t pending_count;
 };

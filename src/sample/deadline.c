@@ -1,0 +1,69 @@
+/* Computes jittered deadlines and sleeps until them. */
+#include "sample/deadline.h"
+
+#include "base/clock.h"
+
+#define NS_PER_S 1000000000u
+
+/* *stop is looked at this often at least, whatever the rate. */
+static const uint64_t SLICE_NS = 50 * 1000 * 1000;
+
+void hop_deadlines_init(struct hop_deadlines *deadlines, uint64_t now_ns, double rate_hz,
+                        uint64_t duration_ns, uint64_t seed, const volatile sig_atomic_t *stop)
+{
+    *deadlines = (struct hop_deadlines){
+        .period_ns = (uint64_t)((double)NS_PER_S / rate_hz),
+        .end_ns =
+            duration_ns && duration_ns < UINT64_MAX - now_ns ? now_ns + duration_ns : UINT64_MAX,
+        .next_period_ns = now_ns,
+        .woke_ns = now_ns,
+        .random_state = seed,
+        .stop = stop,
+    };
+}
+
+/* xorshift64*: the jitter needs to be out of step with programs, not unpredictable. */
+static uint64_t random_below(struct hop_deadlines *deadlines, uint64_t limit)
+{
+    uint64_t x = deadlines->random_state;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    deadlines->random_state = x;
+    return limit ? (x * 0x2545F4914F6CDD1Du >> 11) % limit : 0;
+}
+
+static uint64_t next_deadline(struct hop_deadlines *deadlines, uint64_t now_ns)
+{
+    /* Lookers may be real-time threads. At least half of the time is left to the target, however
+     * long a tick takes and whatever the rate. */
+    uint64_t earliest_ns = now_ns + (now_ns - deadlines->woke_ns);
+    uint64_t missed = 0;
+    if (earliest_ns > deadlines->next_period_ns)
+        missed = (earliest_ns - deadlines->next_period_ns) / deadlines->period_ns;
+    deadlines->missed += missed;
+    uint64_t period_start_ns = deadlines->next_period_ns + missed * deadlines->period_ns;
+    uint64_t deadline_ns = period_start_ns + random_below(deadlines, deadlines->period_ns);
+    deadlines->next_period_ns = period_start_ns + deadlines->period_ns;
+    return deadline_ns > earliest_ns ? deadline_ns : earliest_ns;
+}
+
+enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines)
+{
+    uint64_t now_ns = hop_now_ns();
+    uint64_t until_ns = next_deadline(deadlines, now_ns);
+    if (until_ns > deadlines->end_ns)
+        until_ns = deadlines->end_ns;
+    bool is_stopped = deadlines->stop && *deadlines->stop;
+    while (now_ns < until_ns && !is_stopped) {
+        hop_sleep_until_ns(until_ns - now_ns > SLICE_NS ? now_ns + SLICE_NS : until_ns);
+        now_ns = hop_now_ns();
+        is_stopped = deadlines->stop && *deadlines->stop;
+    }
+    if (is_stopped)
+        return HOP_WAIT_STOPPED;
+    if (now_ns >= deadlines->end_ns)
+        return HOP_WAIT_ENDED;
+    deadlines->woke_ns = now_ns;
+    return HOP_WAIT_REACHED;
+}

@@ -1,0 +1,27 @@
+/* When to look next: a random instant of each period, so that no periodic program is in step with
+ * the sampler. It knows nothing of what is looked at. */
+#ifndef HOP_SAMPLE_DEADLINE_H
+#define HOP_SAMPLE_DEADLINE_H
+
+#include "base/status.h"
+
+struct hop_deadlines {
+    uint64_t period_ns;
+    uint64_t end_ns;         /* UINT64_MAX: none */
+    uint64_t next_period_ns; /* where the next period begins */
+    uint64_t woke_ns;        /* when the tick under way began */
+    uint64_t random_state;   /* not 0 */
+    uint64_t missed;         /* periods left out, for they were over when we could look again */
+    const volatile sig_atomic_t *stop; /* may be NULL */
+};
+
+enum hop_wait { HOP_WAIT_REACHED, HOP_WAIT_ENDED, HOP_WAIT_STOPPED };
+
+/* From `now_ns` on, `rate_hz` times a second for `duration_ns` (0: no end). */
+void hop_deadlines_init(struct hop_deadlines *deadlines, uint64_t now_ns, double rate_hz,
+                        uint64_t duration_ns, uint64_t seed, const volatile sig_atomic_t *stop);
+
+/* Sleeps until the next deadline. Those that are over are left out, so that no delay piles up. */
+enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines);
+
+#endif
