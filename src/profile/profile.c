@@ -205,9 +205,11 @@ bool hop_profile_finish(struct hop_profile *profile)
     if (has_memory) {
         for (size_t i = 0; i < rows; i++)
             order[i] = &profile->instructions[i];
-        join_equal(profile, order, numbers, scratch);
+        if (rows)
+            join_equal(profile, order, numbers, scratch);
         count_hits(profile, links, numbers);
-        sort_by_hits(profile, order, numbers, scratch);
+        if (rows)
+            sort_by_hits(profile, order, numbers, scratch);
     }
     free(order);
     free(scratch);
