@@ -163,6 +163,19 @@ static enum hop_refusal finish_batch(struct hop_identifier *identifier, struct b
     return HOP_TAKEN;
 }
 
+/* An instruction that lies outside the code object that is known at the address: it is another,
+ * longer one's if that lives there now; `refusal` stands if not. */
+static enum hop_refusal read_anew(struct hop_identifier *identifier, uint64_t code_addr,
+                                  uint32_t known_id, enum hop_refusal refusal, bool *is_stale)
+{
+    uint32_t id;
+    enum hop_refusal reading = add_code(identifier, code_addr, &id);
+    if (reading != HOP_TAKEN)
+        return reading;
+    *is_stale = id != known_id;
+    return *is_stale ? HOP_TAKEN : refusal;
+}
+
 static enum hop_refusal identify_once(struct hop_identifier *identifier,
                                       const struct hop_raw_stack *stack, bool *is_stale)
 {
@@ -188,7 +201,7 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
         frame->code = id;
         refusal = hop_code_unit_of_ip(layout, code, raw->ip, &frame->unit);
         if (refusal != HOP_TAKEN)
-            return refusal;
+            return read_anew(identifier, raw->code_addr, id, refusal, is_stale);
         struct hop_code_mark *mark = &identifier->marks[id];
         bool is_queued = mark->round == identifier->round;
         if (!is_queued)
