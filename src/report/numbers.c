@@ -24,6 +24,8 @@ struct hop_number hop_thousands(uint64_t number)
 struct hop_number hop_percent(uint64_t part, uint64_t whole)
 {
     struct hop_number result = {"-"};
+    if (part && whole && part < whole / 2000) /* would be shown as 0.0% */
+        return (struct hop_number){"<0.1%"};
     if (whole)
         snprintf(result.text, sizeof result.text, "%.1f%%", 100.0 * (double)part / (double)whole);
     return result;

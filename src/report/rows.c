@@ -45,8 +45,8 @@ static int by_place(const void *left, const void *right)
     if (!order)
         order = compare_columns(a, b);
     if (!order)
-        order = compare_offsets(a, b);
-    return order ? order : compare_functions(a, b);
+        order = compare_functions(a, b);
+    return order ? order : compare_offsets(a, b);
 }
 
 static int by_hits(const void *left, const void *right)
@@ -86,9 +86,10 @@ static void tell_apart(struct hop_rows *rows)
         a->needs_column = b->needs_column = true;
         if (compare_columns(a, b) != 0)
             continue;
-        a->needs_offset = b->needs_offset = true;
-        if (compare_offsets(a, b) == 0)
+        if (strcmp(a->instruction->function, b->instruction->function) != 0)
             a->needs_qualified_name = b->needs_qualified_name = true;
+        else
+            a->needs_offset = b->needs_offset = true;
     }
 }
 

@@ -14,17 +14,23 @@ void hop_text_print_target(FILE *stream, int pid, const char *python, const char
     size_t length = hop_escape_terminal(command_line ? command_line : "", shown, sizeof shown);
     /* Escaping stops at a whole character, so a cut text may be a few bytes short of the room. */
     bool is_cut = length + 8 >= sizeof shown;
-    fprintf(stream, "pid %d, Python %s%s%s%s\n", pid, python ? python : "?", length ? ": " : "",
-            shown, is_cut ? "..." : "");
+    fprintf(stream, "pid %d, Python ", pid);
+    hop_text_print_name(stream, python);
+    fprintf(stream, "%s%s%s\n", length ? ": " : "", shown, is_cut ? "..." : "");
+}
+
+void hop_text_print_name(FILE *stream, const char *name)
+{
+    hop_print_escaped(stream, name && *name ? name : "?");
 }
 
 /* "    Foo.intersects (/srv/foo.py:8:16)  36 LOAD_DEREF 1" */
 static void print_frame(FILE *stream, const struct hop_instruction *frame)
 {
     fputs("    ", stream);
-    hop_print_escaped(stream, frame->function);
+    hop_text_print_name(stream, frame->function);
     fputs(" (", stream);
-    hop_print_escaped(stream, frame->file);
+    hop_text_print_name(stream, frame->file);
     if (frame->line > 0)
         fprintf(stream, ":%d", frame->line);
     if (frame->line > 0 && frame->column >= 0)
@@ -49,8 +55,10 @@ static void print_thread(FILE *stream, const struct hop_snapshot_thread *thread)
         hop_print_escaped(stream, thread->name);
         fputc(')', stream);
     }
-    fprintf(stream, ": %s%s", thread->state ? thread->state : "?",
-            thread->has_gil ? ", holds the GIL" : "");
+    fputs(": ", stream);
+    hop_text_print_name(stream, thread->state);
+    if (thread->has_gil)
+        fputs(", holds the GIL", stream);
     if (thread->interpreter)
         fprintf(stream, ", interpreter %" PRIu64, thread->interpreter);
     fputc('\n', stream);

@@ -29,9 +29,9 @@ static const char *ending_words(enum hop_ending ending)
     case HOP_ENDED_STOPPED:
         return "stopped by the user";
     case HOP_ENDED_EXITED:
-        return "the target ended";
+        return "the process exited";
     case HOP_ENDED_EXEC:
-        return "the target ran another program";
+        return "the process became another program (exec)";
     }
     return NULL;
 }
@@ -74,7 +74,7 @@ static void print_heading(const struct text_report *report)
 static void print_location(FILE *stream, const struct hop_row *row)
 {
     const struct hop_instruction *at = row->instruction;
-    hop_print_escaped(stream, row->file);
+    hop_text_print_name(stream, row->file);
     if (at->line > 0)
         fprintf(stream, ":%d", at->line);
     else
@@ -82,16 +82,16 @@ static void print_location(FILE *stream, const struct hop_row *row)
     if (row->needs_column && at->column >= 0)
         fprintf(stream, ":%d", at->column + 1); /* from 1, as compilers and editors count */
     fputc(' ', stream);
-    hop_print_escaped(stream, row->needs_qualified_name ? at->function : row->function);
+    hop_text_print_name(stream, row->needs_qualified_name ? at->function : row->function);
     fputc(' ', stream);
-    hop_print_escaped(stream, row->name);
+    hop_text_print_name(stream, row->name);
     if (row->needs_offset)
         fprintf(stream, " (offset %" PRIu32 ")", at->offset);
 }
 
 static void print_name(FILE *stream, const struct hop_row *row)
 {
-    hop_print_escaped(stream, row->name);
+    hop_text_print_name(stream, row->name);
 }
 
 static void print_table(const struct text_report *report, const struct hop_rows *rows,

@@ -9,6 +9,9 @@
 /* "pid 1234, Python 3.13.0: python3 app.py"; an overlong command line is cut. */
 void hop_text_print_target(FILE *stream, int pid, const char *python, const char *command_line);
 
+/* Foreign text, escaped; "?" where there is none. */
+void hop_text_print_name(FILE *stream, const char *name);
+
 enum hop_status hop_text_write_snapshot(const struct hop_snapshot *snapshot, FILE *stream,
                                         struct hop_error *err);
 
