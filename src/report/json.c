@@ -166,7 +166,7 @@ static bool print_head(const struct hop_profile *profile, FILE *stream)
     json_object_foreach(object, name, value)
     {
         fprintf(stream, "%s\n\"%s\": ", is_first ? "{" : ",", name);
-        is_good &= json_dumpf(value, stream, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12)) == 0;
+        is_good &= json_dumpf(value, stream, JSON_ENCODE_ANY | HOP_JSON_FLAGS) == 0;
         is_first = false;
     }
     json_decref(object);

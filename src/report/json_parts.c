@@ -58,5 +58,5 @@ json_t *hop_json_instruction(const struct hop_instruction *at)
 
 bool hop_json_print_line(const json_t *value, FILE *stream)
 {
-    return json_dumpf(value, stream, JSON_REAL_PRECISION(12)) == 0;
+    return json_dumpf(value, stream, HOP_JSON_FLAGS) == 0;
 }

@@ -9,6 +9,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
+/* How all of it is written: ASCII, so that control and bidi characters of a target's names do
+ * nothing on a terminal; reals without the digits that mean nothing. */
+#define HOP_JSON_FLAGS (JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12))
+
 /* Foreign text: as it is where it is UTF-8, else with what is not written as in a terminal, \\xNN
  * or \\uNNNN, so that the JSON is valid whatever a target's names are. NULL gives "". */
 json_t *hop_json_text(const char *text);

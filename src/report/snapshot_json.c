@@ -55,7 +55,7 @@ enum hop_status hop_json_write_snapshot(const struct hop_snapshot *snapshot, FIL
     json_t *object = whole(snapshot);
     if (!object)
         return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
-    bool is_written = json_dumpf(object, stream, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) == 0;
+    bool is_written = json_dumpf(object, stream, JSON_INDENT(1) | HOP_JSON_FLAGS) == 0;
     fputc('\n', stream);
     json_decref(object);
     if (is_written || ferror(stream)) /* the caller looks at the stream */
