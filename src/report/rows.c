@@ -27,6 +27,12 @@ static int compare_columns(const struct hop_row *a, const struct hop_row *b)
     return compare_numbers(a->instruction->column, b->instruction->column);
 }
 
+static int compare_ends(const struct hop_row *a, const struct hop_row *b)
+{
+    int order = compare_numbers(a->instruction->end_line, b->instruction->end_line);
+    return order ? order : compare_numbers(a->instruction->end_column, b->instruction->end_column);
+}
+
 static int compare_offsets(const struct hop_row *a, const struct hop_row *b)
 {
     return compare_numbers(a->instruction->offset, b->instruction->offset);
@@ -44,6 +50,8 @@ static int by_place(const void *left, const void *right)
     int order = compare_shown(a, b);
     if (!order)
         order = compare_columns(a, b);
+    if (!order)
+        order = compare_ends(a, b);
     if (!order)
         order = compare_functions(a, b);
     return order ? order : compare_offsets(a, b);
@@ -86,7 +94,9 @@ static void tell_apart(struct hop_rows *rows)
         a->needs_column = b->needs_column = true;
         if (compare_columns(a, b) != 0)
             continue;
-        if (strcmp(a->instruction->function, b->instruction->function) != 0)
+        if (compare_ends(a, b) != 0)
+            a->needs_end = b->needs_end = true;
+        else if (strcmp(a->instruction->function, b->instruction->function) != 0)
             a->needs_qualified_name = b->needs_qualified_name = true;
         else
             a->needs_offset = b->needs_offset = true;

@@ -12,7 +12,7 @@ struct hop_row {
     const char *function;                      /* the last part of the qualified name */
     uint64_t hits;
     /* What has to be shown because another row is the same otherwise. */
-    bool needs_column, needs_offset, needs_qualified_name;
+    bool needs_column, needs_end, needs_offset, needs_qualified_name;
 };
 
 struct hop_rows {

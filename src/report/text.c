@@ -71,22 +71,38 @@ static void print_heading(const struct text_report *report)
         fprintf(stream, "ended: %s\n", ending);
 }
 
-static void print_location(FILE *stream, const struct hop_row *row)
+/* ":8", ":8:20", ":8:20-24", ":8:20-9:4"; columns from 1, as compilers and editors count, the last
+ * one included. Code that is of no line (the start of a closure) is where its function is. */
+static void print_line(FILE *stream, const struct hop_row *row)
 {
     const struct hop_instruction *at = row->instruction;
-    hop_text_print_name(stream, row->file);
-    if (at->line > 0)
-        fprintf(stream, ":%d", at->line);
+    int line = at->line > 0 ? at->line : at->first_line;
+    if (line > 0)
+        fprintf(stream, ":%d", line);
     else
         fputs(":?", stream);
-    if (row->needs_column && at->column >= 0)
-        fprintf(stream, ":%d", at->column + 1); /* from 1, as compilers and editors count */
+    if (!row->needs_column || at->column < 0)
+        return;
+    fprintf(stream, ":%d", at->column + 1);
+    if (!row->needs_end || at->end_column < 0)
+        return;
+    if (at->end_line == at->line)
+        fprintf(stream, "-%d", at->end_column);
+    else
+        fprintf(stream, "-%d:%d", at->end_line, at->end_column);
+}
+
+static void print_location(FILE *stream, const struct hop_row *row)
+{
+    hop_text_print_name(stream, row->file);
+    print_line(stream, row);
     fputc(' ', stream);
-    hop_text_print_name(stream, row->needs_qualified_name ? at->function : row->function);
+    hop_text_print_name(stream,
+                        row->needs_qualified_name ? row->instruction->function : row->function);
     fputc(' ', stream);
     hop_text_print_name(stream, row->name);
     if (row->needs_offset)
-        fprintf(stream, " (offset %" PRIu32 ")", at->offset);
+        fprintf(stream, " (offset %" PRIu32 ")", row->instruction->offset);
 }
 
 static void print_name(FILE *stream, const struct hop_row *row)

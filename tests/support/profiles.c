@@ -60,12 +60,15 @@ struct hop_profile *make_closure_profile(void)
         AT(file, "Foo.intersects", 6, 160, "MAKE_FUNCTION", "MAKE_FUNCTION", -1, 11, 23, 70, true),
         AT(file, "Foo.intersects.<locals>.<genexpr>", 11, 12, "LOAD_DEREF", "LOAD_DEREF", 1, 11, 23,
            27, true),
+        /* two calls that begin in the same column; code of no line */
+        AT(file, "<module>", 1, 60, "CALL", "CALL", 2, 17, 4, 13, false),
+        AT(file, "Foo.intersects", 6, 0, "MAKE_CELL", "MAKE_CELL", 2, 0, -1, -1, false),
         AT("/usr/lib/python3.13/random.py", "Random.randint", 330, 8, "LOAD_FAST", "LOAD_FAST", 0,
            331, 15, 19, false),
     };
     static const struct hop_profile_node nodes[] = {
-        {0, 0, 0},    {0, 0, 60000}, {1, 1, 1000}, {1, 2, 999},  {1, 3, 25000},
-        {1, 4, 3000}, {1, 5, 512},   {6, 6, 1303}, {1, 7, 2653},
+        {0, 0, 0},   {0, 0, 60000}, {1, 1, 1000}, {1, 2, 999}, {1, 3, 25000}, {1, 4, 3000},
+        {1, 5, 512}, {6, 6, 1303},  {1, 9, 2643}, {0, 7, 6},   {1, 8, 4},
     };
     static const struct hop_profile_thread threads[] = {{.tid = 1234, .name = "MainThread"}};
     struct hop_profile *profile =
