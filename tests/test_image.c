@@ -315,6 +315,7 @@ Test(image, a_file_that_only_the_target_sees)
         cr_skip_test("needs root to mount");
     move_libc(&moved);
     int pid = child_start_cat("/bin/cat", moved.environment, mount_and_leave_root, &moved);
+    give_to_nobody(moved.directory); /* so that we can remove it in the end */
     become_nobody();
     cr_assert_neq(access(moved.library, F_OK), 0, "it is to be seen from here");
     look_at(&target, pid, moved.directory);
@@ -323,8 +324,8 @@ Test(image, a_file_that_only_the_target_sees)
     cr_assert_not_null(target.image.elf, "not found below /proc/PID/root");
     expect_function(&target, &moved);
     look_away(&target);
-    rmdir(moved.directory); /* pid is nobody's now, and so are we */
     child_end(pid);
+    cr_assert_eq(rmdir(moved.directory), 0);
 }
 
 /* --- Hostile memory ----------------------------------------------------------------------------

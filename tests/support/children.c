@@ -98,7 +98,7 @@ void copy_file(const char *from, const char *to)
 
 void make_directory(char *path, size_t size)
 {
-    snprintf(path, size, "/tmp/heavyops-test-XXXXXX");
+    snprintf(path, size, "/tmp/heavyops-child-XXXXXX");
     cr_assert_not_null(mkdtemp(path));
     chmod(path, 0777);
 }
@@ -111,4 +111,9 @@ bool become_nobody(void)
     cr_assert_eq(setresuid(NOBODY, NOBODY, NOBODY), 0);
     prctl(PR_SET_DUMPABLE, 1); /* a change of user took it away */
     return true;
+}
+
+void give_to_nobody(const char *path)
+{
+    cr_assert_eq(chown(path, NOBODY, NOBODY), 0);
 }

@@ -31,5 +31,7 @@ void make_directory(char *path, size_t size);
 /* From now on the test is `nobody`: without capabilities, and dumpable. False: we are not root and
  * are no one special anyway. */
 bool become_nobody(void);
+/* Makes a file or directory nobody's; for root. */
+void give_to_nobody(const char *path);
 
 #endif
