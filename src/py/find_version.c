@@ -93,17 +93,16 @@ static bool take_build(struct cursor *cursor)
 {
     if (!take(cursor, ' '))
         return false;
-    const uint8_t *last = cursor->at;
-    for (const uint8_t *at = cursor->at; at < cursor->end; at++) {
-        if (*at == 0)
-            break;
+    const uint8_t *nul = memchr(cursor->at, 0, (size_t)(cursor->end - cursor->at));
+    if (!nul || nul == cursor->at || nul[-1] != ']')
+        return false;
+    for (const uint8_t *at = cursor->at; at < nul; at++) {
         if ((*at < ' ' && *at != '\n') || *at >= 0x7f)
             return false;
-        last = at;
     }
-    size_t length = (size_t)(last + 1 - cursor->at);
+    size_t length = (size_t)(nul - cursor->at);
     const char *text = (const char *)cursor->at;
-    if (last + 1 == cursor->end || *last != ']' || !memchr(text, '(', length))
+    if (!memchr(text, '(', length))
         return false;
     const char *compiler = memmem(text, length, ") [", 3);
     if (!compiler)
