@@ -13,7 +13,10 @@
 
 enum { NOBODY = 65534 };
 
-static int ready_fd = -1; /* in a child: where it tells that it is ready */
+/* In a child: where it tells that it is ready, and what ends when the test does. The signal of
+ * PR_SET_PDEATHSIG is not enough: a test that has become someone else has no right to send it. */
+static int ready_fd = -1;
+static int lifeline_fd = -1;
 
 void child_is_ready(void)
 {
@@ -25,26 +28,31 @@ void child_is_ready(void)
 void child_idle(void *unused)
 {
     (void)unused;
+    char byte;
     child_is_ready();
-    for (;;)
-        pause();
+    while (read(lifeline_fd, &byte, 1) != 0)
+        continue;
 }
 
 int child_start(child_body_fn *body, void *argument)
 {
-    int ready[2];
+    int ready[2], lifeline[2];
     char byte;
     cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
+    cr_assert_eq(pipe2(lifeline, O_CLOEXEC), 0);
     int pid = fork();
     cr_assert_geq(pid, 0);
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(ready[0]);
+        close(lifeline[1]);
         ready_fd = ready[1];
+        lifeline_fd = lifeline[0];
         body(argument);
         _exit(0);
     }
     close(ready[1]);
+    close(lifeline[0]); /* the other end stays open as long as we do */
     cr_assert_eq(read(ready[0], &byte, 1), 1, "the child was never ready");
     close(ready[0]);
     return pid;

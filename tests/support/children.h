@@ -13,7 +13,7 @@ typedef void child_body_fn(void *argument);
 int child_start(child_body_fn *body, void *argument);
 /* Tells the parent; for child_body_fn only. */
 void child_is_ready(void);
-/* A body: is ready, and waits for ever. */
+/* A body: is ready, and waits until the test ends. */
 void child_idle(void *unused);
 /* Kills a child and waits for it. */
 void child_end(int pid);
