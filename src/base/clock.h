@@ -12,7 +12,8 @@ static inline uint64_t hop_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Sleeps until that instant or until a signal handler has run; true when the instant was reached. */
+/* Sleeps until that instant or until a signal handler has run; true when the instant was reached.
+ */
 static inline int hop_sleep_until_ns(uint64_t deadline_ns)
 {
     struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000u),

@@ -7,11 +7,11 @@
 
 struct hop_snapshot_thread {
     int tid;
-    const char *name;   /* raw */
-    const char *state;  /* "running", "sleeping", … and what it does with the GIL: see `has_gil` */
+    const char *name;  /* raw */
+    const char *state; /* "running", "sleeping", … and what it does with the GIL: see `has_gil` */
     bool has_gil;
-    uint64_t interpreter; /* its interpreter's id, 0 for the main one */
-    const char *refused; /* why its stack could not be proved, or NULL */
+    uint64_t interpreter;                 /* its interpreter's id, 0 for the main one */
+    const char *refused;                  /* why its stack could not be proved, or NULL */
     const struct hop_instruction *frames; /* innermost first; self and on_stack are 0 */
     size_t frame_count;
 };

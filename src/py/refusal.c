@@ -5,10 +5,9 @@
 
 const char *hop_refusal_name(enum hop_refusal refusal)
 {
-    static const char *const names[] = {
-        "taken",
+    static const char *const names[] = {"taken",
 #define X(id, name, words) name,
-        HOP_REFUSALS(X)
+                                        HOP_REFUSALS(X)
 #undef X
     };
     return (size_t)refusal < sizeof names / sizeof *names ? names[refusal] : "unknown";
@@ -16,10 +15,9 @@ const char *hop_refusal_name(enum hop_refusal refusal)
 
 const char *hop_refusal_words(enum hop_refusal refusal)
 {
-    static const char *const words_of[] = {
-        "taken",
+    static const char *const words_of[] = {"taken",
 #define X(id, name, words) words,
-        HOP_REFUSALS(X)
+                                           HOP_REFUSALS(X)
 #undef X
     };
     return (size_t)refusal < sizeof words_of / sizeof *words_of ? words_of[refusal] : "unknown";

@@ -19,7 +19,7 @@ enum hop_refusal {
 #define X(id, name, words) HOP_REFUSED_##id,
     HOP_REFUSALS(X)
 #undef X
-    HOP_REFUSAL_COUNT
+        HOP_REFUSAL_COUNT
 };
 
 const char *hop_refusal_name(enum hop_refusal refusal);  /* "moved" */
