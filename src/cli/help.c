@@ -93,8 +93,7 @@ void hop_cli_print_help(FILE *stream)
     fputs("heavyops says which bytecode instructions a running CPython spends its time in.\n"
           "\n"
           "  heavyops COMMAND [OPTION...] ...\n"
-          "  heavyops [OPTION...] SCRIPT.py [ARGUMENT...]   "
-          "short for: record -- python3 SCRIPT.py ...\n"
+          "  heavyops [OPTION...] SCRIPT.py ...   like: record -- python3 SCRIPT.py ...\n"
           "\n"
           "Commands\n",
           stream);

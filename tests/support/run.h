@@ -1,0 +1,22 @@
+/* Runs the command (or any program) and keeps what it wrote. */
+#ifndef TEST_RUN_H
+#define TEST_RUN_H
+
+#include <sys/types.h>
+
+struct run {
+    pid_t pid;
+    int code;                        /* exit status, or 128 + the signal that killed it */
+    char out[1 << 16], err[1 << 16]; /* what it wrote, cut */
+    int out_fd, err_fd;
+};
+
+/* Starts argv[0] with empty input, SIGINT and the like as by default, and, if `folder` is not NULL,
+ * there. Returned by hand to run_wait, which fills the rest; it kills what runs a minute. */
+void run_start(struct run *run, const char *folder, const char *const argv[]);
+void run_wait(struct run *run);
+
+/* Both, with "heavyops" of the build as argv[0] and the words that follow, up to NULL. */
+void run_heavyops(struct run *run, const char *folder, ...) __attribute__((sentinel));
+
+#endif
