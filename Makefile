@@ -208,7 +208,7 @@ run-tests: tests
 demo: ## Install what is missing, build, and profile the example with the hot closure
 	@scripts/bootstrap --demo
 	@$(MAKE) --no-print-directory $(COMMAND)
-	$(COMMAND) record -- python3 tests/targets/closure.py
+	$(COMMAND) record -- python3 tests/targets/demo/foo.py
 
 # --- Checking the source -------------------------------------------------------------------------
 
