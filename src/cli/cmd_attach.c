@@ -1,4 +1,4 @@
-/* `heavyops attach`: samples a process that runs already, and reports. */
+/* The command `heavyops attach`: samples a process that runs already, and reports. */
 #include "cli/command.h"
 
 #include "cli/session.h"

@@ -1,4 +1,4 @@
-/* `heavyops dump`: every thread's stack, once. */
+/* The command `heavyops dump`: every thread's stack, once. */
 #include "cli/command.h"
 
 #include "cli/session.h"

@@ -1,4 +1,4 @@
-/* `heavyops info`: what a process is, or why it cannot be attached. */
+/* The command `heavyops info`: what a process is, or why it cannot be attached. */
 #include "cli/command.h"
 
 #include "cli/session.h"

@@ -1,5 +1,5 @@
-/* `heavyops record`: runs a program, samples it, reports, and ends as it ended. What the program
- * reads, writes and is sent passes by untouched. */
+/* The command `heavyops record`: runs a program, samples it, reports, and ends as it ended. What
+ * the program reads, writes and is sent passes by untouched. */
 #include "cli/command.h"
 
 #include "cli/session.h"
