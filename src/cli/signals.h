@@ -6,7 +6,8 @@
 
 /* From now on the first SIGINT, SIGTERM or SIGHUP sets the flag that is returned, so that sampling
  * ends and the report is written; the second ends us at once with 128 + its number (130 for
- * Ctrl-C). What was ignored when we were started (nohup, a shell's background) stays ignored. */
+ * Ctrl-C), unless it is the same and comes at once, as timeout(1) sends it. What was ignored when
+ * we were started (nohup, a shell's background) stays ignored. */
 const volatile sig_atomic_t *hop_cli_stop_on_signals(void);
 
 /* From now on signals that are sent to us are passed on to the program we record: SIGHUP, SIGINT,
