@@ -32,7 +32,8 @@ static enum hop_status fail(struct hop_error *err, const char *path, int error)
                              ? "make room, or choose another place with -o"
                          : error == ENOENT || error == ENOTDIR
                              ? "make its directory first, or choose another place with -o"
-                             : "choose another place with -o";
+                         : error == EBADF ? "it is closed; choose another place with -o"
+                                          : "choose another place with -o";
     return hop_error_set(err, HOP_ERR_IO, remedy, "cannot write '%s': %s", path, strerror(error));
 }
 
@@ -65,11 +66,23 @@ static int standing_for(const char *path)
     return -1;
 }
 
+/* A device may refuse whatever is written (/dev/full): asked with nothing, which disturbs none. */
+static int refusal_of(int fd)
+{
+    struct stat status;
+    bool is_device = fstat(fd, &status) == 0 && S_ISCHR(status.st_mode);
+    return is_device && write(fd, "", 0) < 0 ? errno : 0;
+}
+
 static int open_descriptor(struct hop_output *output, int number)
 {
+    int flags = fcntl(number, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+        return EBADF; /* closed, or as good as closed */
+    int refusal = refusal_of(number);
+    if (refusal)
+        return refusal;
     if (number == STDOUT_FILENO || number == STDERR_FILENO) {
-        if (fcntl(number, F_GETFD) < 0)
-            return errno;
         output->stream = number == STDOUT_FILENO ? stdout : stderr;
         return 0;
     }
@@ -152,6 +165,11 @@ static int open_path(struct hop_output *output, const char *path)
         fd = open(path, O_WRONLY | O_CLOEXEC | (is_dangling ? O_CREAT : 0), 0666);
         if (fd < 0)
             return errno;
+        int refusal = refusal_of(fd);
+        if (refusal) {
+            close(fd);
+            return refusal;
+        }
     } else {
         if (is_there && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0)
             return errno; /* a rename would replace a file that is protected */

@@ -1,8 +1,10 @@
 /* The command: finds out which of its commands is meant, and runs it. */
 #include "cli/command.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { COMMANDS_MAX = 32 };
 
@@ -129,8 +131,19 @@ static int dispatch(int count, char **words)
     return run_without_command(count, words);
 }
 
+/* A standard stream that was closed when we were started is given to what cannot be written (or
+ * read), so that no file of ours gets its number and what is meant for the stream. Programs that we
+ * start find it closed as before. */
+static void guard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
 int main(int argc, char **argv)
 {
+    guard_streams();
     int code = dispatch(argc > 0 ? argc - 1 : 0, argv + 1);
     /* What was printed by hand (help, the version) is lost without a word otherwise. */
     if (fflush(stdout) != 0 && code == HOP_EXIT_OK) {
