@@ -18,9 +18,12 @@ static int run_info(struct hop_cli_settings *settings)
     /* What is known is written even when the process cannot be attached. */
     enum hop_status status =
         hop_info(settings->pid, &options, settings->format, hop_output_stream(output), &err);
-    int code =
-        hop_output_commit(output, &output_err) == HOP_OK ? HOP_EXIT_OK : hop_cli_fail(&output_err);
-    return status == HOP_OK ? code : hop_cli_fail(&err);
+    if (hop_output_commit(output, &output_err) != HOP_OK)
+        return hop_cli_fail(&output_err);
+    int code = hop_cli_exit_code(status);
+    /* Why it cannot be attached is what was asked for, and written: not to be said twice. */
+    bool is_told = code == HOP_EXIT_CANNOT_ATTACH || code == HOP_EXIT_UNSUPPORTED;
+    return status == HOP_OK || is_told ? code : hop_cli_fail(&err);
 }
 
 const struct hop_cli_command hop_cli_info = {

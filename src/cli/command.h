@@ -116,5 +116,6 @@ void hop_cli_complain(const char *remedy, const char *message, ...)
 
 /* The same for an error of the library; returns the exit code that stands for it. */
 int hop_cli_fail(const struct hop_error *err);
+int hop_cli_exit_code(enum hop_status status);
 
 #endif

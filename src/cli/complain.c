@@ -16,10 +16,9 @@ void hop_cli_complain(const char *remedy, const char *message, ...)
         fprintf(stderr, "  %s\n", remedy);
 }
 
-int hop_cli_fail(const struct hop_error *err)
+int hop_cli_exit_code(enum hop_status status)
 {
-    hop_cli_complain(err->remedy, "%s", err->message);
-    switch (err->status) {
+    switch (status) {
     case HOP_OK:
         return HOP_EXIT_OK;
     case HOP_ERR_USAGE:
@@ -42,4 +41,10 @@ int hop_cli_fail(const struct hop_error *err)
         break;
     }
     return HOP_EXIT_FAILED;
+}
+
+int hop_cli_fail(const struct hop_error *err)
+{
+    hop_cli_complain(err->remedy, "%s", err->message);
+    return hop_cli_exit_code(err->status);
 }
