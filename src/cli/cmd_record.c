@@ -85,8 +85,12 @@ static void watch_program(struct recording *recording)
     }
     if (err.status == HOP_ERR_GONE || err.status == HOP_ERR_NO_PROCESS) {
         wait_for_program(recording);
-        hop_cli_complain(err.remedy, "the program ended and was no Python until then: %s",
-                         err.message);
+        hop_cli_complain("record watches the process it starts, not the processes which that "
+                         "starts: give it python3 itself, or let a shell script end in 'exec "
+                         "python3 ...'",
+                         "the program ended before any Python ran in its process (%d): there is "
+                         "nothing to report",
+                         recording->pid);
     } else {
         hop_cli_fail(&err); /* now: the program may run for days */
         if (!recording->settings->is_quiet)
