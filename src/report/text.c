@@ -61,11 +61,11 @@ static void print_heading(const struct text_report *report)
             profile->mode, profile->way);
     print_refused(report);
     if (profile->idle)
-        fprintf(stream, "idle: %s times a thread slept or waited and was left out\n",
-                hop_thousands(profile->idle).text);
+        fprintf(stream, "idle: %s time%s a thread slept or waited and was left out\n",
+                hop_thousands(profile->idle).text, profile->idle == 1 ? "" : "s");
     if (profile->missed)
-        fprintf(stream, "missed: %s instants that had passed before heavyops got to run\n",
-                hop_thousands(profile->missed).text);
+        fprintf(stream, "missed: %s instant%s that had passed before heavyops got to run\n",
+                hop_thousands(profile->missed).text, profile->missed == 1 ? "" : "s");
     const char *ending = ending_words(profile->ending);
     if (ending)
         fprintf(stream, "ended: %s\n", ending);
