@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,8 +60,8 @@ static enum hop_status no_such_process(int pid, int error, struct hop_error *err
     if (access("/proc/thread-self/stat", R_OK) != 0)
         return hop_error_set(err, HOP_ERR_IO, "mount it: sudo mount -t proc proc /proc",
                              "/proc is not mounted here, so no process can be looked at");
-    /* Signal 0 asks whether it is there; /proc mounted with hidepid hides it all the same. */
-    if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
+    /* The system call knows it, though /proc mounted with hidepid hides it. */
+    if (pid > 0 && (getpgid(pid) >= 0 || errno == EPERM))
         return hop_error_set(err, HOP_ERR_PERMISSION,
                              "run as the user that owns it, or as root: sudo heavyops ...",
                              "process %d exists, but /proc hides it from this user (hidepid)", pid);
