@@ -2,8 +2,8 @@
  * them itself: names, instructions, lines and columns, unit by unit, over a part of its standard
  * library; as compiled, specialised, compiled to tier 2, monitored and traced. */
 #include "py/code.h"
-#include "py/layout_internal.h"
 #include "py/text.h"
+#include "support/layouts.h"
 #include "support/pythons.h"
 
 #include <criterion/criterion.h>
@@ -158,20 +158,6 @@ static void check_lines(struct check *check, const char *words)
     }
 }
 
-/* The version's numbers; what depends on the patch release is told by the target's own table in
- * life, and here by the version. */
-static void load_layout(const struct python *python, struct hop_layout *layout)
-{
-    struct hop_error err = {0};
-    cr_assert_eq(hop_layout_builtin(python->major, python->minor, layout, &err), HOP_OK, "%s",
-                 err.message);
-    for (int i = 0; i < layout->patch_field_count; i++) {
-        const struct hop_patch_field *it = &layout->patch_fields[i];
-        if (it->first <= python->micro && python->micro <= it->last)
-            *hop_layout_field(layout, it->field) = it->value;
-    }
-}
-
 /* What the target writes, up to its last line, as it waits after that: nothing changes any more. */
 static char *read_truth(struct target *target)
 {
@@ -230,7 +216,7 @@ ParameterizedTest(struct run *run, code_live, is_what_the_interpreter_says, .tim
 {
     struct check check = {.run = run};
     struct target target;
-    load_layout(&run->python, &check.layout);
+    layout_of_version(&check.layout, run->python.minor, run->python.micro);
     target_start(&target, &run->python, "PYTHON_JIT=1", "code_truth.py",
                  (const char *const[]){run->mode, NULL});
     char *truth = read_truth(&target);

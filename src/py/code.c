@@ -41,21 +41,30 @@ struct hop_code *hop_code_table_find(const struct hop_code_table *table, uint64_
     return table->codes[*id];
 }
 
+/* Of code that was just read it is known only where the code object itself has it. */
+static bool has_same_qualname(const struct hop_code *known, const struct hop_code *read)
+{
+    return !read->qualname_is_known || !strcmp(known->qualname, read->qualname);
+}
+
 /* Whether two code objects are the same in all that is reported: eval() of one text over and over
  * makes such ones, at one address as a rule, and no end of them. */
 static bool is_same_text(const struct hop_code *a, const struct hop_code *b)
 {
     return a->first_line == b->first_line && a->first_traceable == b->first_traceable &&
            a->units.count == b->units.count && a->line_table_size == b->line_table_size &&
-           !strcmp(a->name, b->name) && !strcmp(a->qualname, b->qualname) &&
+           !strcmp(a->name, b->name) && has_same_qualname(a, b) &&
            !strcmp(a->filename, b->filename) &&
            !memcmp(a->line_table, b->line_table, a->line_table_size) &&
            !memcmp(a->units.bases, b->units.bases, a->units.count * sizeof *a->units.bases) &&
            !memcmp(a->units.args, b->units.args, a->units.count * sizeof *a->units.args);
 }
 
+/* Room for one more, so that only the arena's limit can be in its way. */
 static bool make_room(struct hop_code_table *table)
 {
+    if (!hop_id_table_reserve(&table->by_addr, table->by_addr.used + 1))
+        return false;
     if (table->count < table->capacity)
         return true;
     size_t capacity = table->capacity ? 2 * table->capacity : FIRST_CAPACITY;
@@ -79,6 +88,12 @@ static enum hop_refusal keep(struct hop_code_table *table, const struct hop_code
         known->identity = read->identity;
         known->bytecode_addr = read->bytecode_addr;
         known->name_addr = read->name_addr;
+        /* Found for the other one; whether it is this one's too is worth a new look. */
+        if (known->qualname_is_known && !read->qualname_is_known) {
+            known->qualname_is_wanted = true;
+            known->qualname_tries = 0;
+            known->qualname_pause = 0;
+        }
         *id = known_id;
         return HOP_TAKEN;
     }

@@ -35,6 +35,10 @@ struct hop_code {
     const char *name;     /* UTF-8 as hop_text_read gives it, not yet safe to show */
     const char *qualname; /* the plain name while not known: 3.8–3.10 do not keep it here */
     bool qualname_is_known;
+    bool qualname_is_wanted; /* it is worth looking for (py/qualname.h, also the three below) */
+    uint8_t qualname_tries;
+    uint16_t qualname_pause;
+    uint64_t qualname_round;
     const char *filename;
     int first_line;
     uint32_t

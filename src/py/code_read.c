@@ -144,6 +144,7 @@ static enum hop_refusal read_names(struct hop_reader *reader, const struct hop_l
                             &code->filename);
     code->qualname = code->name;
     code->qualname_is_known = layout->code_qualname != HOP_ABSENT;
+    code->qualname_is_wanted = !code->qualname_is_known;
     if (refusal == HOP_TAKEN && code->qualname_is_known)
         refusal = read_text(reader, layout, pointer_of(header, layout->code_qualname), arena,
                             &code->qualname);
@@ -191,11 +192,10 @@ static enum hop_refusal read_units(struct hop_reader *reader, const struct hop_l
         .monitoring_addr = pointer_of(header, layout->code_monitoring),
         .executors_addr = pointer_of(header, layout->code_executors),
     };
-    if (layout->code_firsttraceable != HOP_ABSENT) {
+    /* It may lie beyond the end: in the code of the frame that CPython puts below an __init__
+     * called by a specialised CALL (_Py_InitCleanup, 3.13+), which no traceback is to show. */
+    if (layout->code_firsttraceable != HOP_ABSENT)
         code->first_traceable = hop_u32(header + layout->code_firsttraceable);
-        if (code->first_traceable > count)
-            return HOP_REFUSED_NOT_CODE;
-    }
     return hop_units_decode(layout, raw, count, hop_code_original_find, &originals, arena,
                             &code->units);
 }
@@ -225,29 +225,43 @@ enum hop_refusal hop_code_read(struct hop_reader *reader, const struct hop_layou
     return refusal;
 }
 
-static const char *keep_text(struct hop_arena *arena, const char *text)
+/* Copies `bytes` to the front of *piece, which then is what remains of it. */
+static void *carve(uint8_t **piece, const void *bytes, size_t size)
 {
-    return hop_arena_string(arena, text, strlen(text));
+    void *copy = *piece;
+    if (size)
+        memcpy(copy, bytes, size);
+    *piece += size;
+    return copy;
 }
 
 struct hop_code *hop_code_keep(struct hop_arena *arena, const struct hop_code *code,
                                const struct hop_code *neighbour)
 {
     const struct hop_units *units = &code->units;
-    struct hop_code *kept = hop_arena_copy(arena, code, sizeof *code);
-    if (!kept)
+    bool has_qualname = strcmp(code->qualname, code->name);
+    bool has_filename = !neighbour || strcmp(neighbour->filename, code->filename);
+    size_t name_size = strlen(code->name) + 1;
+    size_t qualname_size = has_qualname ? strlen(code->qualname) + 1 : 0;
+    size_t filename_size = has_filename ? strlen(code->filename) + 1 : 0;
+    size_t words_size = units->count * sizeof(uint32_t);
+    /* One piece, so that a full arena is not filled up further by halves of code objects; what has
+     * an alignment comes first. */
+    uint8_t *piece = hop_arena_alloc(arena, sizeof *code + 2 * words_size + units->count +
+                                                code->line_table_size + name_size + qualname_size +
+                                                filename_size);
+    if (!piece)
         return NULL;
-    kept->name = keep_text(arena, code->name);
-    kept->qualname =
-        strcmp(code->qualname, code->name) ? keep_text(arena, code->qualname) : kept->name;
-    kept->filename = neighbour && !strcmp(neighbour->filename, code->filename)
-                         ? neighbour->filename
-                         : keep_text(arena, code->filename);
-    kept->line_table = hop_arena_copy(arena, code->line_table, code->line_table_size);
-    kept->units.bases = hop_arena_copy(arena, units->bases, units->count * sizeof *units->bases);
-    kept->units.starts = hop_arena_copy(arena, units->starts, units->count * sizeof *units->starts);
-    kept->units.args = hop_arena_copy(arena, units->args, units->count * sizeof *units->args);
-    bool is_whole = kept->name && kept->qualname && kept->filename && kept->line_table &&
-                    kept->units.bases && kept->units.starts && kept->units.args;
-    return is_whole ? kept : NULL;
+    struct hop_code *kept = carve(&piece, code, sizeof *code);
+    kept->units.starts = carve(&piece, units->starts, words_size);
+    kept->units.args = carve(&piece, units->args, words_size);
+    kept->units.bases = carve(&piece, units->bases, units->count);
+    kept->line_table = carve(&piece, code->line_table, code->line_table_size);
+    kept->name = carve(&piece, code->name, name_size);
+    kept->qualname = kept->name;
+    if (has_qualname)
+        kept->qualname = carve(&piece, code->qualname, qualname_size);
+    kept->filename =
+        has_filename ? carve(&piece, code->filename, filename_size) : neighbour->filename;
+    return kept;
 }

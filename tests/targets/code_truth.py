@@ -40,9 +40,9 @@ def far_source():
     body = "".join("            v%d = v%d + %d.5\n" % (i, (i - 1) % 300, i) for i in range(300))
     return """def far(n):
 %s    for i in range(n):
-        v299 += 1
         if i < 0:
-%s    return v299
+%s        v299 += 1
+    return v299
 """ % (first, body)
 
 
