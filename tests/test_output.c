@@ -222,13 +222,25 @@ static enum hop_status write_much(const char *path, struct hop_error *err)
     return hop_output_commit(output, err);
 }
 
-Test(output, tells_of_a_full_device)
+Test(output, is_refused_by_a_full_device)
+{
+    struct hop_output *output;
+    struct hop_error err;
+    cr_assert_eq(hop_output_open("/dev/full", &output, &err), HOP_ERR_IO);
+    cr_assert_not_null(strstr(err.message, "No space left on device"), "%s", err.message);
+}
+
+Test(output, tells_of_a_reader_that_went_away)
 {
     struct hop_error err;
-    struct hop_output *output = open_output("/dev/full");
+    signal(SIGPIPE, SIG_IGN);
+    cr_assert_eq(mkfifo("fifo", 0600), 0);
+    int reader = open("fifo", O_RDONLY | O_NONBLOCK);
+    struct hop_output *output = open_output("fifo");
     fputs("text", hop_output_stream(output));
+    close(reader);
     cr_assert_eq(hop_output_commit(output, &err), HOP_ERR_IO);
-    cr_assert_not_null(strstr(err.message, "No space left on device"), "%s", err.message);
+    cr_assert_not_null(strstr(err.message, "Broken pipe"), "%s", err.message);
 }
 
 Test(output, leaves_the_old_file_when_there_is_no_room)
