@@ -52,7 +52,7 @@ bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_tabl
     identifier->checks = malloc(HOP_SPANS_MAX * sizeof *identifier->checks);
     identifier->bytes = malloc(BATCH_BYTES);
     if (identifier->frames && identifier->opcode_at && identifier->spans && identifier->checks &&
-        identifier->bytes)
+        identifier->bytes && hop_qualnames_init(&identifier->qualnames, table))
         return true;
     hop_identifier_deinit(identifier);
     return false;
@@ -68,6 +68,7 @@ void hop_identifier_deinit(struct hop_identifier *identifier)
     free(identifier->spans);
     free(identifier->checks);
     free(identifier->bytes);
+    hop_qualnames_deinit(&identifier->qualnames);
     *identifier = (struct hop_identifier){0};
 }
 
@@ -186,6 +187,7 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
     enum hop_refusal refusal;
 
     identifier->round++;
+    identifier->wants_qualnames = false;
     for (size_t i = 0; i < stack->depth; i++) {
         const struct hop_raw_frame *raw = &stack->frames[i];
         if (!code || code->addr != raw->code_addr) {
@@ -199,6 +201,7 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
         }
         struct hop_step *frame = &identifier->frames[i];
         frame->code = id;
+        identifier->wants_qualnames |= code->qualname_is_wanted;
         refusal = hop_code_unit_of_ip(layout, code, raw->ip, &frame->unit);
         if (refusal != HOP_TAKEN)
             return read_anew(identifier, raw->code_addr, id, refusal, is_stale);

@@ -6,6 +6,7 @@
 
 #include "base/step.h"
 #include "py/code.h"
+#include "py/qualname.h"
 #include "py/stack.h"
 
 struct hop_identifier {
@@ -17,8 +18,10 @@ struct hop_identifier {
     size_t mark_capacity;
     struct hop_span *spans; /* [HOP_SPANS_MAX] */
     struct hop_pending_check *checks;
-    uint8_t *bytes; /* what a batch reads */
-    uint64_t reads; /* calls of the reader */
+    uint8_t *bytes;       /* what a batch reads */
+    uint64_t reads;       /* calls of the reader */
+    bool wants_qualnames; /* of the last stack: not all are known that may be found */
+    struct hop_qualnames qualnames;
 };
 
 /* False: out of memory. */

@@ -42,17 +42,22 @@ enum hop_look_result hop_look(struct hop_sampler *sampler, struct hop_roster_ent
     if (!is_asleep && look->processor != sampler->cpu)
         return HOP_LOOK_ELSEWHERE;
 
+    struct hop_identifier *identifier = &sampler->identifier;
     size_t known_codes = sampler->codes.count;
     look->refusal = hop_walk(&sampler->walker, entry->state.addr);
     if (look->refusal == HOP_TAKEN)
-        look->refusal = hop_identify(&sampler->identifier, &sampler->walker.stack);
+        look->refusal = hop_identify(identifier, &sampler->walker.stack);
+    if (look->refusal == HOP_TAKEN && identifier->wants_qualnames)
+        hop_qualnames_seek(&identifier->qualnames, &sampler->walker.stack, identifier->frames);
     if (!hop_standstill_holds(&entry->task, &before)) {
         /* What was learnt meanwhile may be torn as well. */
+        hop_qualnames_drop(&identifier->qualnames);
         hop_code_table_truncate(&sampler->codes, known_codes);
         look->refusal = HOP_REFUSED_MOVED;
     }
     if (look->refusal != HOP_TAKEN)
         return HOP_LOOK_REFUSED;
+    hop_qualnames_keep(&identifier->qualnames);
     if (!sampler->walker.stack.depth)
         return HOP_LOOK_FRAMELESS;
     entry->was_taken = true;
