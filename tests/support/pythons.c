@@ -46,7 +46,7 @@ size_t pythons_find(struct python *pythons, size_t capacity, int minor_min)
     return count;
 }
 
-static char *text_of(const char *script)
+char *target_text(const char *script)
 {
     char path[512];
     snprintf(path, sizeof path, HOP_TEST_ROOT "/tests/targets/%s", script);
@@ -83,18 +83,17 @@ run(const struct python *python, const char *environment, char *text, const char
     give_up("cannot run", words[0]);
 }
 
-void target_start(struct target *target, const struct python *python, const char *environment,
-                  const char *script, const char *const arguments[])
+void target_start_text(struct target *target, const struct python *python, const char *environment,
+                       char *text, const char *const arguments[])
 {
     int out[2], in[2];
-    char *text = text_of(script);
     if (pipe2(out, O_CLOEXEC) || pipe2(in, O_CLOEXEC))
-        give_up("cannot make pipes for", script);
+        give_up("cannot make pipes for", python->command);
     fflush(NULL);
     pid_t parent = getpid();
     target->pid = fork();
     if (target->pid < 0)
-        give_up("cannot fork for", script);
+        give_up("cannot fork for", python->command);
     if (target->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
@@ -103,11 +102,24 @@ void target_start(struct target *target, const struct python *python, const char
         dup2(out[1], STDOUT_FILENO);
         run(python, environment, text, arguments);
     }
-    free(text);
     close(in[0]);
     close(out[1]);
     target->out = fdopen(out[0], "r");
     target->in = fdopen(in[1], "w");
+}
+
+void target_start(struct target *target, const struct python *python, const char *environment,
+                  const char *script, const char *const arguments[])
+{
+    char *text = target_text(script);
+    target_start_text(target, python, environment, text, arguments);
+    free(text);
+}
+
+void target_kill(struct target *target)
+{
+    kill(target->pid, SIGKILL);
+    target_end(target);
 }
 
 int target_end(struct target *target)

@@ -32,6 +32,15 @@ struct target {
 void target_start(struct target *target, const struct python *python, const char *environment,
                   const char *script, const char *const arguments[]);
 
+/* The text of tests/targets/`script`; the caller frees it. At most 128 KiB, as an argument may be.
+ */
+char *target_text(const char *script);
+/* Runs `text` itself. */
+void target_start_text(struct target *target, const struct python *python, const char *environment,
+                       char *text, const char *const arguments[]);
+
+/* Kills it, for one that waits for ever; closes both pipes, waits for it. */
+void target_kill(struct target *target);
 /* Closes both pipes, which ends a program that waits for a line, and waits for it: its wait status.
  */
 int target_end(struct target *target);
