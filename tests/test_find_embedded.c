@@ -11,7 +11,7 @@
 /* What is left in a program that CPython was linked into, and how it is found then. */
 enum strip { STRIP_NOTHING, STRIP_SYMBOLS, STRIP_SECTIONS };
 
-struct program {
+struct embedding {
     struct python python;
     enum strip strip;
     bool is_pie;
@@ -22,7 +22,7 @@ static void free_programs(struct criterion_test_params *params)
     cr_free(params->params);
 }
 
-static const char *expected_found_by(const struct program *program)
+static const char *expected_found_by(const struct embedding *program)
 {
     bool has_section = program->python.minor >= 10, has_cookie = program->python.minor >= 13;
     switch (program->strip) {
@@ -37,7 +37,7 @@ static const char *expected_found_by(const struct program *program)
 }
 
 /* Links tests/targets/embed.c with the static libpython, whose symbols it does not export. */
-static void link_program(const struct program *program, const char *archive, const char *path)
+static void link_program(const struct embedding *program, const char *archive, const char *path)
 {
     run_command("%s -w -O1 -DEMBED_LINKED %s '" HOP_TEST_ROOT
                 "/tests/targets/embed.c' '%s' -o '%s' "
@@ -59,7 +59,7 @@ static struct finding *find_in_phase(struct target *target, const char *phase, u
     return finding_create(target->pid, NULL);
 }
 
-static void assert_found(const struct finding *finding, const struct program *program,
+static void assert_found(const struct finding *finding, const struct embedding *program,
                          const char *phase, uint64_t runtime_addr)
 {
     const struct hop_python *found = &finding->python;
@@ -74,7 +74,7 @@ static void assert_found(const struct finding *finding, const struct program *pr
 
 /* Before and after: found as not started, or, where only what it does when it is started gives it
  * away, not found. */
-static void assert_not_started(struct finding *finding, const struct program *program,
+static void assert_not_started(struct finding *finding, const struct embedding *program,
                                const char *phase, uint64_t runtime_addr)
 {
     if (strcmp(expected_found_by(program), "scan") == 0) {
@@ -87,7 +87,7 @@ static void assert_not_started(struct finding *finding, const struct program *pr
                  HOP_ERR_NOT_PYTHON);
 }
 
-static void assert_started(struct finding *finding, const struct program *program,
+static void assert_started(struct finding *finding, const struct embedding *program,
                            const char *phase, uint64_t runtime_addr)
 {
     assert_found(finding, program, phase, runtime_addr);
@@ -97,7 +97,7 @@ static void assert_started(struct finding *finding, const struct program *progra
 }
 
 /* All phases of tests/targets/embed.c from "loaded" on. */
-static void look_through_life(struct target *target, const struct program *program)
+static void look_through_life(struct target *target, const struct embedding *program)
 {
     uint64_t runtime_addr, code_type_addr;
     struct finding *finding = find_in_phase(target, "loaded", &runtime_addr);
@@ -124,13 +124,13 @@ static void look_through_life(struct target *target, const struct program *progr
 
 /* Every python, as often as `per_python` says. */
 static struct criterion_test_params
-programs_of_all(const struct program *variants, size_t per_python,
+programs_of_all(const struct embedding *variants, size_t per_python,
                 bool (*has_library)(const struct python *, char *, size_t))
 {
     struct python pythons[PYTHONS_MAX];
     char library[512];
     size_t found = pythons_find(pythons, PYTHONS_MAX, 8), count = 0;
-    struct program *programs = cr_malloc((found * per_python + 1) * sizeof *programs);
+    struct embedding *programs = cr_malloc((found * per_python + 1) * sizeof *programs);
     for (size_t i = 0; i < found; i++) {
         if (!has_library(&pythons[i], library, sizeof library))
             continue;
@@ -139,12 +139,12 @@ programs_of_all(const struct program *variants, size_t per_python,
             programs[count++].python = pythons[i];
         }
     }
-    return cr_make_param_array(struct program, programs, count, free_programs);
+    return cr_make_param_array(struct embedding, programs, count, free_programs);
 }
 
 ParameterizedTestParameters(find_embedded, linked_statically)
 {
-    static const struct program variants[] = {
+    static const struct embedding variants[] = {
         {.strip = STRIP_NOTHING, .is_pie = true},   {.strip = STRIP_SYMBOLS, .is_pie = true},
         {.strip = STRIP_SECTIONS, .is_pie = true},  {.strip = STRIP_NOTHING, .is_pie = false},
         {.strip = STRIP_SECTIONS, .is_pie = false},
@@ -152,7 +152,7 @@ ParameterizedTestParameters(find_embedded, linked_statically)
     return programs_of_all(variants, sizeof variants / sizeof variants[0], static_libpython);
 }
 
-ParameterizedTest(struct program *program, find_embedded, linked_statically, .timeout = 60)
+ParameterizedTest(struct embedding *program, find_embedded, linked_statically, .timeout = 60)
 {
     char archive[512], path[512], home[512];
     struct folder folder;
@@ -168,15 +168,46 @@ ParameterizedTest(struct program *program, find_embedded, linked_statically, .ti
     folder_remove(&folder);
 }
 
+/* Neither is started; a call of Py_Initialize would start the program's own. */
+Test(find_embedded, linked_statically_and_a_libpython_besides, .timeout = 60)
+{
+    struct python pythons[PYTHONS_MAX];
+    size_t count = pythons_find(pythons, PYTHONS_MAX, 8), tried = 0;
+    struct folder folder;
+    folder_make(&folder);
+    for (size_t i = 0; i < count; i++) {
+        struct embedding program = {.python = pythons[i], .strip = STRIP_NOTHING, .is_pie = true};
+        char archive[512], shared[512], preload[600], path[512];
+        struct target target;
+        struct finding *finding;
+        uint64_t runtime_addr;
+        if (!static_libpython(&pythons[i], archive, sizeof archive) ||
+            !shared_libpython(&pythons[i], shared, sizeof shared))
+            continue;
+        snprintf(path, sizeof path, "%s/server", folder.path);
+        snprintf(preload, sizeof preload, "LD_PRELOAD=%s", shared);
+        link_program(&program, archive, path);
+        program_start(&target, (char *[]){path, NULL}, preload);
+        finding = find_in_phase(&target, "loaded", &runtime_addr);
+        assert_not_started(finding, &program, "loaded", runtime_addr);
+        finding_destroy(finding);
+        target_end(&target);
+        tried++;
+    }
+    folder_remove(&folder);
+    if (tried == 0)
+        cr_skip_test("no interpreter here has both a static and a shared libpython");
+}
+
 ParameterizedTestParameters(find_embedded, loaded_late)
 {
-    static const struct program variant = {.strip = STRIP_NOTHING};
+    static const struct embedding variant = {.strip = STRIP_NOTHING};
     return programs_of_all(&variant, 1, shared_libpython);
 }
 
 /* A library that is not named like Python, loaded by a program that has nothing to do with it, and
  * gone from the disk. */
-ParameterizedTest(struct program *program, find_embedded, loaded_late, .timeout = 60)
+ParameterizedTest(struct embedding *program, find_embedded, loaded_late, .timeout = 60)
 {
     char shared[512], plugin[512], path[512], home[512];
     struct folder folder;

@@ -158,6 +158,41 @@ Test(find_refuse, data_that_do_not_fit, .timeout = 60)
     folder_remove(&folder);
 }
 
+/* --- memory that cannot be read for a while ----------------------------------------------------
+ */
+
+/* A reader that fails so many times before it reads. */
+struct failing_reader {
+    struct hop_reader base;
+    struct hop_reader *behind;
+    int failures;
+};
+
+static size_t fill_or_fail(struct hop_reader *reader, const struct hop_span *spans, size_t count)
+{
+    struct failing_reader *failing = (struct failing_reader *)reader;
+    return failing->failures-- > 0 ? 0 : hop_reader_fill(failing->behind, spans, count);
+}
+
+Test(find_refuse, only_after_many_looks, .timeout = 30)
+{
+    struct python python;
+    struct target target;
+    cr_assert_eq(pythons_find(&python, 1, 8), 1);
+    target_start(&target, &python, NULL, "wait.py", WORDS(NULL));
+    program_says(&target, "ready", NULL, NULL);
+    struct finding *finding = finding_create(target.pid, NULL);
+    cr_assert_eq(finding->status, HOP_OK, "%s", finding->err.message);
+    struct failing_reader failing = {{fill_or_fail}, &finding->reader.base, 100};
+    cr_assert_eq(hop_python_validate(&failing.base, &finding->python, &finding->err), HOP_OK, "%s",
+                 finding->err.message);
+    failing.failures = 1 << 20;
+    cr_assert_eq(hop_python_validate(&failing.base, &finding->python, &finding->err),
+                 HOP_ERR_UNSUPPORTED);
+    finding_destroy(finding);
+    target_end(&target);
+}
+
 /* --- programs that are not what they seem ------------------------------------------------------
  */
 
@@ -175,6 +210,7 @@ ParameterizedTestParameters(find_refuse, a_stand_in)
         {"-DVERSION=0x030700f0", HOP_ERR_UNSUPPORTED, {"CPython 3.7.0", "cannot read"}},
         {"-DVERSION=0x030e00a3", HOP_ERR_UNSUPPORTED, {"CPython 3.14.0a3", "pre-release"}},
         {"-DVERSION=0x030e00b1", HOP_ERR_UNSUPPORTED, {"CPython 3.14.0b1", "pre-release"}},
+        {"-DVERSION=0x030c00a1", HOP_ERR_UNSUPPORTED, {"CPython 3.12.0a1", "pre-release"}},
         /* The candidate is read, and found to go in circles. */
         {"-DVERSION=0x030e00c2", HOP_ERR_UNSUPPORTED, {"CPython 3.14.0rc2", "not where"}},
         {"", HOP_ERR_UNSUPPORTED, {"CPython 3.13.0", "not where"}},
