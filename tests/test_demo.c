@@ -1,6 +1,7 @@
 /* The classic hot closure (make demo) on every interpreter found: the report has both LOAD_DEREF of
- * its line 8, told apart, and they outnumber all else that is tracked by default. And the opposite
- * of that well-behaved program: one whose code objects never last. */
+ * its line 8, told apart, and they outnumber all else that is tracked by default. And what less
+ * tame programs do that must not cost a sample: code objects that never last, frames of CPython's
+ * own. */
 #include "heavyops.h"
 #include "profile/profile.h"
 #include "support/pythons.h"
@@ -169,4 +170,45 @@ ParameterizedTest(struct python *python, demo, code_objects_that_do_not_last, .t
     }
     cr_assert_geq(samples, SAMPLES_WANTED);
     hop_detach(target);
+}
+
+ParameterizedTestParameters(demo, constructors)
+{
+    return every_python();
+}
+
+/* From 3.12 on a frame of CPython's own lies below an __init__: it is no reason to refuse a sample,
+ * and not shown. */
+ParameterizedTest(struct python *python, demo, constructors, .timeout = 180)
+{
+    struct target program;
+    char line[16];
+    uint64_t samples = 0, inside = 0;
+    target_start(&program, python, NULL, "constructors.py", (const char *const[]){NULL});
+    cr_assert(fgets(line, sizeof line, program.out));
+    struct hop_target *target = attach(program.pid);
+    for (int round = 0; round < ROUNDS_MAX && samples < SAMPLES_WANTED; round++) {
+        struct hop_profile *profile = sample(target);
+        size_t count = 0;
+        const struct hop_instruction *rows =
+            profile ? hop_profile_instructions(profile, &count) : NULL;
+        for (size_t i = 0; i < count; i++) {
+            cr_assert_str_neq(rows[i].base_opcode, "EXIT_INIT_CHECK");
+            cr_assert_str_neq(rows[i].file, "__init__");
+            if (rows[i].first_line == 6)
+                inside += rows[i].self;
+        }
+        for (size_t i = 0; profile && i < profile->refused_count; i++) {
+            cr_assert_str_neq(profile->refused[i].reason, "not_code", "%s: %lu of %lu",
+                              python->version, profile->refused[i].count, profile->samples);
+            cr_assert_str_neq(profile->refused[i].reason, "bad_opcode", "%s: %lu of %lu",
+                              python->version, profile->refused[i].count, profile->samples);
+        }
+        samples += profile ? hop_profile_samples(profile) : 0;
+        hop_profile_destroy(profile);
+    }
+    hop_detach(target);
+    cr_assert_geq(samples, SAMPLES_WANTED);
+    cr_assert_gt(2 * inside, samples, "%s: %lu of %lu samples are in __init__", python->version,
+                 inside, samples);
 }

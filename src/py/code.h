@@ -48,6 +48,14 @@ struct hop_code {
     struct hop_units units;
 };
 
+/* Whether its frames are CPython's own affair, which no traceback shows: one stands between a CALL
+ * that was specialised for a class and its __init__ (_Py_InitCleanup of 3.13+; 3.12 has the like).
+ */
+static inline bool hop_code_is_trampoline(const struct hop_code *code)
+{
+    return code->first_traceable >= code->units.count;
+}
+
 /* Code objects by id, ids from 0 in order of first sight. */
 struct hop_code_table {
     const struct hop_layout *layout;

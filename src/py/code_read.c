@@ -192,12 +192,15 @@ static enum hop_refusal read_units(struct hop_reader *reader, const struct hop_l
         .monitoring_addr = pointer_of(header, layout->code_monitoring),
         .executors_addr = pointer_of(header, layout->code_executors),
     };
-    /* It may lie beyond the end: in the code of the frame that CPython puts below an __init__
-     * called by a specialised CALL (_Py_InitCleanup, 3.13+), which no traceback is to show. */
     if (layout->code_firsttraceable != HOP_ABSENT)
         code->first_traceable = hop_u32(header + layout->code_firsttraceable);
-    return hop_units_decode(layout, raw, count, hop_code_original_find, &originals, arena,
-                            &code->units);
+    refusal = hop_units_decode(layout, raw, count, hop_code_original_find, &originals, arena,
+                               &code->units);
+    /* A trampoline ends in a RESUME that is never carried out; 3.15 left out its cache. */
+    if (refusal == HOP_REFUSED_BAD_OPCODE && code->first_traceable > count && count > 1)
+        refusal = hop_units_decode(layout, raw, count - 1, hop_code_original_find, &originals,
+                                   arena, &code->units);
+    return refusal;
 }
 
 enum hop_refusal hop_code_read(struct hop_reader *reader, const struct hop_layout *layout,

@@ -79,11 +79,23 @@ static void refuse(struct hop_sampler *sampler, enum hop_refusal refusal)
     sampler->counts.refused[refusal]++;
 }
 
+/* What a trampoline does is a part of the call that its caller stands in. */
+static size_t leave_out_trampolines(const struct hop_sampler *sampler, struct hop_step *steps,
+                                    size_t depth)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < depth; i++)
+        if (!hop_code_is_trampoline(sampler->codes.codes[steps[i].code]))
+            steps[kept++] = steps[i];
+    return kept;
+}
+
 static void count_stack(struct hop_sampler *sampler, struct hop_roster_entry *entry)
 {
     const struct hop_sink *sink = &sampler->plan.sink;
-    entry->has_place = sink->add(sink->context, entry->index, sampler->identifier.frames,
-                                 sampler->walker.stack.depth, &entry->place);
+    struct hop_step *steps = sampler->identifier.frames;
+    size_t depth = leave_out_trampolines(sampler, steps, sampler->walker.stack.depth);
+    entry->has_place = depth && sink->add(sink->context, entry->index, steps, depth, &entry->place);
     if (entry->has_place)
         sampler->counts.samples++;
     else
