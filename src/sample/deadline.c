@@ -33,18 +33,26 @@ static uint64_t random_below(struct hop_deadlines *deadlines, uint64_t limit)
     return limit ? (x * 0x2545F4914F6CDD1Du >> 11) % limit : 0;
 }
 
+/* Leaves out the periods that are over at `now_ns`, of those that begin before the end. */
+static void leave_out(struct hop_deadlines *deadlines, uint64_t now_ns)
+{
+    if (now_ns > deadlines->end_ns)
+        now_ns = deadlines->end_ns;
+    if (now_ns <= deadlines->next_period_ns)
+        return;
+    uint64_t missed = (now_ns - deadlines->next_period_ns) / deadlines->period_ns;
+    deadlines->missed += missed;
+    deadlines->next_period_ns += missed * deadlines->period_ns;
+}
+
 static uint64_t next_deadline(struct hop_deadlines *deadlines, uint64_t now_ns)
 {
     /* Lookers may be real-time threads. At least half of the time is left to the target, however
      * long a tick takes and whatever the rate. */
     uint64_t earliest_ns = now_ns + (now_ns - deadlines->woke_ns);
-    uint64_t missed = 0;
-    if (earliest_ns > deadlines->next_period_ns)
-        missed = (earliest_ns - deadlines->next_period_ns) / deadlines->period_ns;
-    deadlines->missed += missed;
-    uint64_t period_start_ns = deadlines->next_period_ns + missed * deadlines->period_ns;
-    uint64_t deadline_ns = period_start_ns + random_below(deadlines, deadlines->period_ns);
-    deadlines->next_period_ns = period_start_ns + deadlines->period_ns;
+    leave_out(deadlines, earliest_ns);
+    uint64_t deadline_ns =
+        deadlines->next_period_ns + random_below(deadlines, deadlines->period_ns);
     return deadline_ns > earliest_ns ? deadline_ns : earliest_ns;
 }
 
@@ -60,10 +68,11 @@ enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines)
         now_ns = hop_now_ns();
         is_stopped = deadlines->stop && *deadlines->stop;
     }
-    if (is_stopped)
-        return HOP_WAIT_STOPPED;
-    if (now_ns >= deadlines->end_ns)
-        return HOP_WAIT_ENDED;
+    if (is_stopped || now_ns >= deadlines->end_ns) {
+        leave_out(deadlines, now_ns);
+        return is_stopped ? HOP_WAIT_STOPPED : HOP_WAIT_ENDED;
+    }
+    deadlines->next_period_ns += deadlines->period_ns;
     deadlines->woke_ns = now_ns;
     return HOP_WAIT_REACHED;
 }

@@ -8,7 +8,8 @@
 struct hop_deadlines {
     uint64_t period_ns;
     uint64_t end_ns;         /* UINT64_MAX: none */
-    uint64_t next_period_ns; /* where the next period begins */
+    uint64_t next_period_ns; /* where the first one begins that has neither had its tick nor been
+                                missed */
     uint64_t woke_ns;        /* when the tick under way began */
     uint64_t random_state;   /* not 0 */
     uint64_t missed;         /* periods left out, for they were over when we could look again */
@@ -21,7 +22,9 @@ enum hop_wait { HOP_WAIT_REACHED, HOP_WAIT_ENDED, HOP_WAIT_STOPPED };
 void hop_deadlines_init(struct hop_deadlines *deadlines, uint64_t now_ns, double rate_hz,
                         uint64_t duration_ns, uint64_t seed, const volatile sig_atomic_t *stop);
 
-/* Sleeps until the next deadline. Those that are over are left out, so that no delay piles up. */
+/* Sleeps until the next deadline. Those that are over are left out, so that no delay piles up, and
+ * counted: when it says that the end is reached, every period up to then was a tick or is missed.
+ */
 enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines);
 
 #endif
