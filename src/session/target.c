@@ -97,7 +97,7 @@ static enum hop_status find_started(struct hop_target *target, const char *offse
         enum hop_status status =
             hop_python_find(&target->process, reader, offsets_path, &target->python, err);
         if (status == HOP_OK && hop_python_is_started(reader, &target->python))
-            return hop_python_validate(reader, &target->python, err);
+            return HOP_OK; /* and proved: the finder looks twice at one that is started */
         /* A program that is just executing may look like anything, unreadable included. */
         bool may_become_one = status == HOP_OK || status == HOP_ERR_NOT_PYTHON ||
                               (status == HOP_ERR_GONE && hop_process_is_alive(&target->process));
