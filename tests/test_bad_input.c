@@ -161,7 +161,7 @@ Test(bad_input, a_process_of_another_user, .timeout = 60)
     snprintf(command, sizeof command, "%s/heavyops", folder);
     copy_file(HOP_TEST_COMMAND, command);
     python_choose(&python, 8);
-    busy_start(&target, &python, no_words);
+    spin_start(&target, &python, no_words);
     const char *const words[] = {"setpriv", "--reuid=65534", "--regid=65534",      "--clear-groups",
                                  command,   "attach",        pid_word(target.pid), NULL};
     run_start(&run, NULL, words);
@@ -181,7 +181,7 @@ Test(bad_input, a_stopped_process_is_only_dumped, .timeout = 60)
     struct target target;
     int status;
     python_choose(&python, 8);
-    busy_start(&target, &python, no_words);
+    spin_start(&target, &python, no_words);
     kill(target.pid, SIGSTOP);
     cr_assert_eq(waitpid(target.pid, &status, WUNTRACED), target.pid);
     run_heavyops(&run, NULL, "attach", pid_word(target.pid), NULL);
@@ -195,7 +195,7 @@ Test(bad_input, a_stopped_process_is_only_dumped, .timeout = 60)
     assert_says(run.out, "stopped");
     kill(target.pid, SIGCONT);
     run_heavyops(&run, NULL, "attach", "-d", "0.3", "-i", "all", pid_word(target.pid), NULL);
-    assert_reports(&run, " busy ");
+    assert_reports(&run, " spin ");
     target_kill(&target);
 }
 
@@ -221,10 +221,10 @@ Test(bad_input, a_debugged_process_is_sampled_while_it_runs, .timeout = 60)
     struct target target;
     char message[64];
     python_choose(&python, 8);
-    busy_start(&target, &python, no_words);
+    spin_start(&target, &python, no_words);
     int tracer = child_start(trace, &target.pid);
     run_heavyops(&run, NULL, "attach", "-d", "0.3", "-i", "all", pid_word(target.pid), NULL);
-    assert_reports(&run, " busy ");
+    assert_reports(&run, " spin ");
     child_end(tracer);
     tracer = child_start(trace_and_stop, &target.pid);
     run_heavyops(&run, NULL, "attach", pid_word(target.pid), NULL);
@@ -270,10 +270,10 @@ Test(bad_input, a_process_that_only_sleeps_gives_nothing, .timeout = 60)
 /* --- targets that go away --------------------------------------------------------------------- */
 
 /* Attaches without a duration; the caller lets the target go away. */
-static void watch_busy(struct target *target, const struct python *python,
+static void watch_spin(struct target *target, const struct python *python,
                        const char *const arguments[])
 {
-    busy_start(target, python, arguments);
+    spin_start(target, python, arguments);
     const char *const words[] = {HOP_TEST_COMMAND,      "attach", "-i", "all",
                                  pid_word(target->pid), NULL};
     run_start(&run, NULL, words);
@@ -285,11 +285,11 @@ Test(bad_input, a_target_that_is_killed_is_reported, .timeout = 60)
     struct python python;
     struct target target;
     python_choose(&python, 8);
-    watch_busy(&target, &python, no_words);
+    watch_spin(&target, &python, no_words);
     kill(target.pid, SIGKILL);
     run_wait(&run); /* while it is a zombie: we have not waited for it */
     assert_reports(&run, "ended: the process exited");
-    assert_says(run.out, " busy ");
+    assert_says(run.out, " spin ");
     target_end(&target);
 }
 
@@ -314,11 +314,11 @@ ParameterizedTest(struct python *python, bad_input, a_target_that_exits_is_repor
 {
     struct target target;
     const char *const arguments[] = {"exit", "9", NULL};
-    watch_busy(&target, python, arguments);
+    watch_spin(&target, python, arguments);
     kill(target.pid, SIGUSR1);
     run_wait(&run);
     assert_reports(&run, "ended: the process exited");
-    assert_says(run.out, " busy ");
+    assert_says(run.out, " spin ");
     cr_assert_eq(WEXITSTATUS(target_end(&target)), 9);
 }
 
@@ -342,11 +342,11 @@ ParameterizedTest(struct python *python, bad_input,
         {"exec", interpreter, "-c", "def second():\n while True: pass\nsecond()", NULL},
     };
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
-        watch_busy(&target, python, programs[i]);
+        watch_spin(&target, python, programs[i]);
         kill(target.pid, SIGUSR1);
         run_wait(&run);
         assert_reports(&run, "ended: the process became another program (exec)");
-        assert_says(run.out, " busy ");
+        assert_says(run.out, " spin ");
         cr_assert_null(strstr(run.out, "second"), "%s", run.out);
         target_kill(&target);
     }

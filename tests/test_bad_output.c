@@ -91,7 +91,7 @@ Test(bad_output, closed_streams_stay_closed, .timeout = 60)
     char line[300];
     folder_make(&folder);
     python_choose(&python, 8);
-    busy_start(&target, &python, no_words);
+    spin_start(&target, &python, no_words);
     snprintf(line, sizeof line,
              "\"$0\" attach $1 -d 0.2 --format json -o %s/json <&- >&- 2>&- && cat %s/json",
              folder.path, folder.path);
@@ -115,7 +115,7 @@ Test(bad_output, a_reader_that_goes_away, .timeout = 60)
     struct python python;
     struct target target;
     python_choose(&python, 8);
-    busy_start(&target, &python, no_words);
+    spin_start(&target, &python, no_words);
     shell("set -o pipefail; \"$0\" attach -i all -n 0 -d 0.3 $1 | head -1", target.pid);
     cr_assert(run.code == 0 || run.code == 128 + SIGPIPE, "%d", run.code);
     cr_assert_str_empty(run.err);

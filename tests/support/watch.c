@@ -28,10 +28,10 @@ void python_choose(struct python *python, int minor_min)
     cr_assert(is_found, "no CPython from 3.%d on", minor_min);
 }
 
-void busy_start(struct target *target, const struct python *python, const char *const arguments[])
+void spin_start(struct target *target, const struct python *python, const char *const arguments[])
 {
     char line[16];
-    target_start(target, python, NULL, "busy.py", arguments);
+    target_start(target, python, NULL, "spin.py", arguments);
     cr_assert(fgets(line, sizeof line, target->out), "%s did not start", python->command);
 }
 

@@ -9,8 +9,8 @@
  */
 void python_choose(struct python *python, int minor_min);
 
-/* Runs tests/targets/busy.py (see there for the arguments, NULL-ended) and waits until it is. */
-void busy_start(struct target *target, const struct python *python, const char *const arguments[]);
+/* Runs tests/targets/spin.py (see there for the arguments, NULL-ended) and waits until it is. */
+void spin_start(struct target *target, const struct python *python, const char *const arguments[]);
 
 /* A pid as an argument; good until the fourth call after this one. */
 const char *pid_word(pid_t pid);
