@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,15 +391,11 @@ static void build_image(uint8_t bytes[IMAGE_BYTES], bool is_gnu)
 }
 
 /* What looking up names in it gives; how is up to the sanitizers and the time limit. */
-static enum hop_status search(const uint8_t bytes[IMAGE_BYTES], uint64_t addrs[3])
+static enum hop_status search_mapped(const uint8_t bytes[IMAGE_BYTES], struct hop_mapping *mappings,
+                                     size_t count, uint64_t addrs[3])
 {
     static const char *const names[] = {"first", "second", "absolute"};
-    struct hop_mapping mapping = {.start_addr = BASE,
-                                  .end_addr = BASE + IMAGE_BYTES,
-                                  .inode = 1,
-                                  .device_major = 0xfff,
-                                  .path = "/nonexistent/image"};
-    struct hop_maps maps = {.mappings = &mapping, .count = 1};
+    struct hop_maps maps = {.mappings = mappings, .count = count};
     struct hop_process process = {.pid = getpid(),
                                   .dir_fd = open("/proc/self", O_RDONLY | O_CLOEXEC)};
     struct fake_memory memory;
@@ -409,6 +406,7 @@ static enum hop_status search(const uint8_t bytes[IMAGE_BYTES], uint64_t addrs[3
     fake_memory_map(&memory, BASE, bytes, IMAGE_BYTES);
     fake_reader_init(&reader, &memory);
     cr_assert(hop_image_next(&maps, &at, &image));
+    cr_assert_eq(at, count);
     enum hop_status status = hop_image_open(&process, &reader.base, &image, NULL);
     if (status == HOP_OK) {
         cr_assert_null(image.elf);
@@ -422,6 +420,22 @@ static enum hop_status search(const uint8_t bytes[IMAGE_BYTES], uint64_t addrs[3
     return status;
 }
 
+static struct hop_mapping mapping_of(uint64_t start_addr, uint64_t size, uint64_t file_offset)
+{
+    return (struct hop_mapping){.start_addr = start_addr,
+                                .end_addr = start_addr + size,
+                                .file_offset = file_offset,
+                                .inode = 1,
+                                .device_major = 0xfff,
+                                .path = "/nonexistent/image"};
+}
+
+static enum hop_status search(const uint8_t bytes[IMAGE_BYTES], uint64_t addrs[3])
+{
+    struct hop_mapping mapping = mapping_of(BASE, IMAGE_BYTES, 0);
+    return search_mapped(bytes, &mapping, 1, addrs);
+}
+
 Test(image, memory_alone_is_enough_with_either_hash_table)
 {
     uint8_t bytes[IMAGE_BYTES];
@@ -433,6 +447,36 @@ Test(image, memory_alone_is_enough_with_either_hash_table)
         cr_assert_eq(addrs[1], 0, "undefined");
         cr_assert_eq(addrs[2], 0x777, "absolute: not moved");
     }
+}
+
+/* patchelf puts a new segment, from the end of the file, before the others of an executable. */
+Test(image, the_first_segment_need_not_be_the_files_start)
+{
+    uint8_t bytes[IMAGE_BYTES];
+    uint64_t addrs[3];
+    build_image(bytes, true);
+    Elf64_Phdr segments[] = {
+        {.p_type = PT_LOAD, .p_offset = 0x9010, .p_vaddr = 0x3ff010, .p_filesz = 0xff0},
+        {.p_type = PT_LOAD, .p_vaddr = 0x400000, .p_filesz = IMAGE_BYTES, .p_memsz = IMAGE_BYTES},
+        {.p_type = PT_DYNAMIC, .p_vaddr = 0x400800, .p_memsz = 0x200},
+    };
+    memcpy(bytes + sizeof(Elf64_Ehdr), segments, sizeof segments);
+    bytes[offsetof(Elf64_Ehdr, e_phnum)] = 3;
+    struct hop_mapping mappings[] = {mapping_of(BASE - 0x1000, 0x1000, 0x9000),
+                                     mapping_of(BASE, IMAGE_BYTES, 0)};
+    cr_assert_eq(search_mapped(bytes, mappings, 2, addrs), HOP_OK);
+    cr_assert_eq(addrs[0], BASE + 0x123);
+}
+
+Test(image, a_name_ends_within_its_table)
+{
+    uint8_t bytes[IMAGE_BYTES];
+    uint64_t addrs[3];
+    build_image(bytes, true);
+    uint64_t cut = 6; /* "\0first" without its end */
+    memcpy(bytes + 0x800 + 2 * sizeof(Elf64_Dyn) + offsetof(Elf64_Dyn, d_un), &cut, sizeof cut);
+    cr_assert_eq(search(bytes, addrs), HOP_OK);
+    cr_assert_eq(addrs[0], 0);
 }
 
 Test(image, a_chain_without_end_is_left)

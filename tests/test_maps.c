@@ -179,3 +179,51 @@ Test(maps, an_ended_process_is_said_to_be_gone)
     hop_maps_deinit(&maps); /* harmless */
     hop_process_close(&process);
 }
+
+/* A map in a file: unlike the kernel's, what one read() gives of it ends within lines. */
+static enum hop_status read_text(const char *text, size_t size, struct hop_maps *maps)
+{
+    char directory[64], path[96];
+    make_directory(directory, sizeof directory);
+    snprintf(path, sizeof path, "%s/maps", directory);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    cr_assert_eq(write(fd, text, size), (ssize_t)size);
+    close(fd);
+    struct hop_process process = {.pid = getpid(), .dir_fd = open(directory, O_RDONLY | O_CLOEXEC)};
+    enum hop_status status = hop_maps_read(&process, maps, NULL);
+    close(process.dir_fd);
+    unlink(path);
+    rmdir(directory);
+    return status;
+}
+
+Test(maps, lines_may_come_in_pieces_and_be_nonsense)
+{
+    enum { LINES = 4000, NAME_BYTES = 300 };
+    struct hop_maps maps;
+    char *text = NULL, name[NAME_BYTES + 1];
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    for (int i = 1; i <= LINES; i++) {
+        memset(name, 'a' + i % 26, NAME_BYTES);
+        name[i % NAME_BYTES] = '\0';
+        fprintf(stream, "%x000-%x000 r--p 00000000 08:01 %d /%s\n", i, i + 1, i, name);
+        if (i % 100 == 0) /* no line; one that goes back */
+            fprintf(stream, "%s\n1000-2000 r--p 00000000 08:01 1 /back\n", name);
+    }
+    fclose(stream);
+    cr_assert_eq(read_text(text, size, &maps), HOP_OK);
+    cr_assert_eq(maps.count, LINES);
+    for (int i = 1; i <= LINES; i++) {
+        const struct hop_mapping *mapping = &maps.mappings[i - 1];
+        cr_assert_eq(mapping->start_addr, (uint64_t)i << 12);
+        cr_assert_eq(mapping->inode, (uint64_t)i);
+        cr_assert_eq(strlen(mapping->path), (size_t)(i % NAME_BYTES) + 1);
+        cr_assert_eq(mapping->path[i % NAME_BYTES ? 1 : 0], i % NAME_BYTES ? 'a' + i % 26 : '/');
+    }
+    hop_maps_deinit(&maps);
+    memset(text, 'x', size); /* one line without an end */
+    cr_assert_neq(read_text(text, size, &maps), HOP_OK);
+    cr_assert_neq(read_text(text, 0, &maps), HOP_OK, "a map of nothing");
+    free(text);
+}

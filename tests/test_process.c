@@ -7,14 +7,18 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +136,16 @@ Test(process, a_thread_of_the_kernel_is_refused)
     expect_error(2, HOP_ERR_NOT_PYTHON, "is a thread of the kernel");
 }
 
+/* What lets root read files that it has no right to. */
+static void drop_file_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    cr_assert_eq(syscall(SYS_capget, &header, data), 0);
+    data[0].effective &= ~(1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH);
+    cr_assert_eq(syscall(SYS_capset, &header, data), 0);
+}
+
 Test(process, a_32_bit_program_is_refused)
 {
 #ifndef __x86_64__
@@ -165,6 +179,7 @@ Test(process, a_32_bit_program_is_refused)
     if (is_running) {
         expect_error(pid, HOP_ERR_UNSUPPORTED, "is a 32-bit program");
         chmod(path, 0100);
+        drop_file_capabilities(); /* its file may not be read any more, its process may */
         expect_error(pid, HOP_ERR_UNSUPPORTED, "is a 32-bit program");
     }
     child_end(pid);
@@ -237,6 +252,12 @@ Test(process, threads_are_listed_and_are_no_processes)
     kill(pid, SIGCONT);
     cr_assert_eq(waitpid(pid, NULL, WCONTINUED), pid);
     cr_assert_not(hop_process_is_stopped(&process));
+
+    cr_assert_eq(ptrace(PTRACE_ATTACH, pid, NULL, NULL), 0); /* the first thread alone */
+    cr_assert_eq(waitpid(pid, NULL, __WALL), pid);
+    cr_assert_eq(hop_process_tracer(&process), getpid());
+    cr_assert_not(hop_process_is_stopped(&process), "the others go on");
+    cr_assert_eq(ptrace(PTRACE_DETACH, pid, NULL, NULL), 0);
 
     child_end(pid);
     cr_assert_eq(hop_process_threads(&process, tids, 8, NULL), -1);
@@ -458,12 +479,34 @@ Test(denied, the_real_thing_not_dumpable)
     child_end(pid);
 }
 
+/* In a fork: who has threads, as a test may have, can't enter a user namespace. */
+struct attempt {
+    int pid;
+    bool is_entered;
+    struct hop_error err;
+};
+
+static void attempt_from_user_namespace(void *shared)
+{
+    struct attempt *attempt = shared;
+    struct hop_process process;
+    attempt->is_entered = unshare(CLONE_NEWUSER) == 0;
+    if (attempt->is_entered && hop_process_open(attempt->pid, &process, &attempt->err) == HOP_OK)
+        hop_process_check_readable(&process, (uint64_t)(uintptr_t)attempt, &attempt->err);
+    child_is_ready();
+    _exit(0);
+}
+
 Test(denied, the_real_thing_a_user_namespace)
 {
-    int pid = child_start(child_idle, NULL);
-    if (unshare(CLONE_NEWUSER) != 0)
+    struct attempt *attempt =
+        mmap(NULL, sizeof *attempt, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    attempt->pid = child_start(child_idle, NULL);
+    child_end(child_start(attempt_from_user_namespace, attempt));
+    child_end(attempt->pid);
+    if (!attempt->is_entered)
         cr_skip_test("no user namespaces are to be had here");
-    prctl(PR_SET_DUMPABLE, 1); /* for the leak sanitizer, which reads us */
-    expect_refused(pid, "it is outside of our user namespace");
-    child_end(pid);
+    cr_assert_eq(attempt->err.status, HOP_ERR_PERMISSION);
+    cr_assert(strstr(attempt->err.message, "it is outside of our user namespace"), "%s",
+              attempt->err.message);
 }

@@ -20,12 +20,9 @@ size_t hop_status_numbers(const char *text, const char *key, long *numbers, size
     const char *at = hop_status_value(text, key);
     size_t count = 0;
     while (at && count < capacity) {
-        at += strspn(at, " \t");
-        if (*at == '\n') /* strtol would walk on into the next line */
-            break;
         char *end;
         long number = strtol(at, &end, 10);
-        if (end == at)
+        if (end == at) /* the next line's key: no key begins with a digit */
             break;
         numbers[count++] = number;
         at = end;
