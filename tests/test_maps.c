@@ -149,7 +149,7 @@ Test(maps, thousands_of_mappings_and_a_hostile_name)
     cr_assert_not_null(file);
     cr_assert_str_eq(file->path, mapped.path);
     cr_assert_eq(file->inode, status.st_ino);
-    cr_assert_eq(file->file_offset, 2 * page);
+    cr_assert_eq(file->file_offset, (uint64_t)page * 2);
     cr_assert(file->is_shared);
     cr_assert_null(hop_maps_find(&maps, 0));
     cr_assert_null(hop_maps_find(&maps, UINT64_MAX));
