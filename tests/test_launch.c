@@ -101,6 +101,7 @@ static void expect_refusal(const char *program, int error, const char *message)
 Test(launch, what_cannot_be_started_is_told)
 {
     char directory[64], script[96], path[256];
+    setenv("PATH", "/usr/bin:/bin", 1);
     expect_refusal("python3.99", ENOENT, "python3.99: No such file or directory");
     expect_refusal("/nonexistent/python", ENOENT, "No such file or directory");
     expect_refusal("no\x1b[31msuch", ENOENT, "no\\x1b[31msuch:");
@@ -121,5 +122,20 @@ Test(launch, what_cannot_be_started_is_told)
     fclose(file);
     expect_refusal(script, ENOEXEC, "no #! line");
     unlink(script);
+    rmdir(directory);
+}
+
+Test(launch, a_directory_that_may_not_be_searched_hides_no_cause)
+{
+    char directory[64], path[128];
+    make_directory(directory, sizeof directory);
+    chmod(directory, 0);
+    if (geteuid() == 0)
+        give_to_nobody(directory);
+    if (!become_nobody() && geteuid() == 0)
+        cr_skip_test("root searches everything");
+    snprintf(path, sizeof path, "%s:/usr/bin:/bin", directory);
+    setenv("PATH", path, 1);
+    expect_refusal("python3.99", EACCES, "python3.99: No such file or directory");
     rmdir(directory);
 }

@@ -14,8 +14,8 @@
 
 extern char **environ;
 
-/* True when a file of that name lies where execvp would look: if exec says ENOENT all the same, it
- * means the interpreter that the file names. */
+/* True when a file of that name is to be seen where execvp would look: if exec says ENOENT all the
+ * same, it means the interpreter that the file names. */
 static bool is_found(const char *name)
 {
     char candidate[PATH_MAX];
@@ -28,7 +28,7 @@ static bool is_found(const char *name)
         if (length < sizeof candidate) {
             int needed = snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, at,
                                   length ? "/" : "", name);
-            if (needed > 0 && (size_t)needed < sizeof candidate && access(candidate, X_OK) == 0)
+            if (needed > 0 && (size_t)needed < sizeof candidate && access(candidate, F_OK) == 0)
                 return true;
         }
     }
@@ -39,6 +39,9 @@ static enum hop_status explain(const char *name, int error, struct hop_error *er
 {
     char shown[256];
     hop_escape_terminal(name, shown, sizeof shown);
+    /* A directory of PATH that we may not search turns "not found" into "permission denied". */
+    if (error == EACCES && !strchr(name, '/') && !is_found(name))
+        error = ENOENT;
     switch (error) {
     case ENOENT:
         if (is_found(name))
