@@ -66,18 +66,24 @@ static void await_rest(const struct stacks *stacks, bool in_futex)
     }
 }
 
-void stacks_start(struct stacks *stacks, const struct python *python, const char *kind)
+void truth_start(struct target *target, const struct python *python, const char *script,
+                 const char *word)
 {
-    char path[96], name[64], *line = NULL;
-    size_t capacity = 0;
-    bool is_last = false;
-    snprintf(name, sizeof name, "%s.py", kind);
-    snprintf(path, sizeof path, "stacks/%s", name);
-    char *truth = target_text("truth.py"), *text = target_text(path);
-    target_start_text(&stacks->target, python, "PYTHON_JIT=1", bootstrap,
-                      (const char *const[]){truth, name, text, NULL});
+    const char *slash = strrchr(script, '/');
+    char *truth = target_text("truth.py"), *text = target_text(script);
+    target_start_text(target, python, "PYTHON_JIT=1", bootstrap,
+                      (const char *const[]){truth, slash ? slash + 1 : script, text, word, NULL});
     free(truth);
     free(text);
+}
+
+void stacks_start(struct stacks *stacks, const struct python *python, const char *kind)
+{
+    char path[96], *line = NULL;
+    size_t capacity = 0;
+    bool is_last = false;
+    snprintf(path, sizeof path, "stacks/%s.py", kind);
+    truth_start(&stacks->target, python, path, NULL);
     stacks->truth = json_array();
     while (!is_last) {
         cr_assert(getline(&line, &capacity, stacks->target.out) > 0, "%s, %s: it did not rest",

@@ -6,6 +6,10 @@
 
 #include <jansson.h>
 
+/* Runs tests/targets/`script` under targets/truth.py with PYTHON_JIT=1; `word` may be NULL. */
+void truth_start(struct target *target, const struct python *python, const char *script,
+                 const char *word);
+
 struct stacks {
     struct target target;
     json_t *truth; /* a list of what targets/truth.py wrote, a thread each */

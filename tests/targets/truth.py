@@ -75,15 +75,22 @@ CODE_OF = {types.FunctionType: "__code__", types.GeneratorType: "gi_code",
            types.CoroutineType: "cr_code", types.AsyncGeneratorType: "ag_code"}
 
 
+def learn_qualnames():
+    """Of all that runs a code object."""
+    for one in gc.get_objects():
+        if type(one) in CODE_OF:
+            code = getattr(one, CODE_OF[type(one)])
+            names_of(code).add(shown(one.__qualname__))
+
+
+def names_of(code):
+    return QUALNAMES.setdefault(id(code), (code, set()))[1]
+
+
 def qualnames(code):
-    """Of all that runs the code object."""
     if id(code) not in QUALNAMES:
-        QUALNAMES[id(code)] = code, set()
-        for one in gc.get_objects():
-            if type(one) in CODE_OF:
-                its = getattr(one, CODE_OF[type(one)])
-                QUALNAMES.setdefault(id(its), (its, set()))[1].add(shown(one.__qualname__))
-    return QUALNAMES[id(code)][1]
+        learn_qualnames()
+    return names_of(code)
 
 
 def describe(code, instruction):
