@@ -215,6 +215,8 @@ static enum hop_status why_nothing(const struct hop_target *target,
                                    const struct hop_profile *profile, struct hop_error *err)
 {
     const char *remedy = "sample for longer, or take sleeping threads too (--mode wall)";
+    if (profile->ending == HOP_ENDED_EXITED || profile->ending == HOP_ENDED_EXEC)
+        remedy = "it ended soon: sample more often (-r 10k), or sleeping threads too (--mode wall)";
     if (profile->refused_total)
         remedy = "see what was refused in the report's heading";
     return hop_error_set(err, HOP_ERR_NOTHING, remedy, "not one sample was taken of process %d",
