@@ -132,10 +132,13 @@ Test(report_text, writes_numbers_as_people_do)
     cr_assert_str_eq(hop_percent(0, 0).text, "-");
     cr_assert_str_eq(hop_percent(0, 1000000).text, "0.0%");
     cr_assert_str_eq(hop_percent(1, 1000000).text, "<0.1%");
+    cr_assert_str_eq(hop_percent(2, 4968).text, "<0.1%");
+    cr_assert_str_eq(hop_percent(2, 4000).text, "0.1%");
     cr_assert_str_eq(hop_seconds(30000000000).text, "30.0 s");
     cr_assert_str_eq(hop_seconds(520000000).text, "0.52 s");
     cr_assert_str_eq(hop_frequency(998.74).text, "998.7 Hz");
     cr_assert_str_eq(hop_frequency(1000).text, "1,000 Hz");
+    cr_assert_str_eq(hop_frequency(1962.5).text, "1,963 Hz");
     cr_assert_str_eq(hop_frequency(12345.6).text, "12,346 Hz");
     cr_assert_str_eq(hop_frequency(0.25).text, "0.25 Hz");
 }

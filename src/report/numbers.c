@@ -24,7 +24,7 @@ struct hop_number hop_thousands(uint64_t number)
 struct hop_number hop_percent(uint64_t part, uint64_t whole)
 {
     struct hop_number result = {"-"};
-    if (part && whole && part < whole / 2000) /* would be shown as 0.0% */
+    if (part && (double)part * 2000 < (double)whole) /* would be shown as 0.0% */
         return (struct hop_number){"<0.1%"};
     if (whole)
         snprintf(result.text, sizeof result.text, "%.1f%%", 100.0 * (double)part / (double)whole);
@@ -44,7 +44,7 @@ struct hop_number hop_frequency(double hertz)
     struct hop_number result;
     double whole = (double)(uint64_t)(hertz + .5);
     bool is_whole = hertz - whole < .05 && whole - hertz < .05;
-    if (hertz >= 9999.5 || (is_whole && hertz >= 1))
+    if (hertz >= 1000 || (is_whole && hertz >= 1))
         snprintf(result.text, sizeof result.text, "%.30s Hz", hop_thousands((uint64_t)whole).text);
     else if (hertz < 10)
         snprintf(result.text, sizeof result.text, "%.2f Hz", hertz);
