@@ -128,6 +128,10 @@ Test(code, ids_are_given_in_order)
     cr_assert_eq(table.count, 1000);
     cr_assert_eq(table.reused, 0);
     cr_assert_eq(table.codes[3]->filename, table.codes[999]->filename); /* kept once */
+    plan.filename = "/another.py";
+    add(make());
+    cr_assert_str_eq(table.codes[1000]->filename, "/another.py");
+    cr_assert_str_eq(table.codes[999]->filename, "/a/file.py");
 }
 
 static struct hop_code_identity identity_of(uint64_t addr)
@@ -236,9 +240,11 @@ Test(code, the_same_text_at_a_reused_address_keeps_its_id)
         }
         cr_assert_eq(table.reused, 100);
         cr_assert_eq(table.arena.used_bytes, used);
-        if (layout.code_adaptive == HOP_ABSENT) /* it is elsewhere each time */
-            cr_assert_arr_eq(fake_memory_at(&memory, table.codes[first]->bytecode_addr, 8),
-                             bytecode, 8);
+        if (layout.code_adaptive == HOP_ABSENT) { /* it is elsewhere each time */
+            const uint8_t *header = fake_memory_at(&memory, addr, (size_t)layout.code_size);
+            cr_assert_eq(table.codes[first]->bytecode_addr,
+                         hop_u64(header + layout.code_code) + (uint64_t)layout.bytes_data);
+        }
         /* Another argument somewhere is another text. */
         fake_memory_unmap(&memory, addr);
         bytecode[1] ^= 1;
@@ -310,6 +316,10 @@ Test(code, parts_that_are_wrong_are_refused)
             int32_t field = is_inline ? layout.code_units : layout.bytes_size;
             put_field(holder, field, 0);
             expect_refused(addr, HOP_REFUSED_NOT_CODE);
+            if (!is_inline) { /* half a unit */
+                put_field(holder, field, 2 * plan.unit_count - 1);
+                expect_refused(addr, HOP_REFUSED_NOT_CODE);
+            }
             put_field(holder, field, counts[i]);
             expect_refused(addr, HOP_REFUSED_NO_ROOM);
             put_field(holder, field, plan.unit_count * (is_inline ? 1 : 2) + 1000);
@@ -474,6 +484,15 @@ Test(code, a_layout_that_makes_no_sense_is_refused)
 {
     FOR_EACH_VERSION
     {
+        struct hop_code_table large;
+        int32_t *size =
+            layout.code_adaptive != HOP_ABSENT ? &layout.code_adaptive : &layout.code_size;
+        int32_t right_size = *size;
+        *size = HOP_CODE_HEADER_MAX + 1;
+        cr_assert_not(hop_code_table_init(&large, &layout, &reader.base));
+        hop_code_table_deinit(&large);
+        *size = right_size;
+
         int32_t *const fields[] = {&layout.code_name,   &layout.code_filename,
                                    &layout.code_lines,  &layout.code_firstlineno,
                                    &layout.code_consts, &layout.object_type};

@@ -188,11 +188,12 @@ Test(code_original, a_line_table_may_lie)
         memset(opcodes, op("NOP"), sizeof opcodes);
         if (has_sized_entries()) {
             static const uint8_t sizes[] = {0, 6, 255};
-            uint64_t addr = put_lines(opcodes, 2);
+            uint64_t addr = put_lines(opcodes, 8);
             for (size_t i = 0; i < 3; i++) {
                 *fake_memory_at(&memory, addr, 1) = sizes[i];
                 expect_none(0, "INSTRUMENTED_LINE", 0);
             }
+            addr = put_lines(opcodes, 2);
             *fake_memory_at(&memory, addr, 1) = 3; /* it is shorter than it says */
             expect_none(0, "INSTRUMENTED_LINE", 0);
         }

@@ -110,6 +110,13 @@ Test(lines, no_column_form_goes_back_and_forth)
     EXPECT_LINE(LOCATIONS(0, ENTRY(13, 1), 0x40 | 0x08, 0x03), 110);
 }
 
+Test(lines, numbers_have_up_to_32_bits)
+{
+    /* 0x3fffffff << 1 = 0x7ffffffe */
+    EXPECT_LINE(LOCATIONS(0, ENTRY(13, 1), 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x01), 10 + 0x3fffffff);
+    EXPECT_UNKNOWN(LOCATIONS(0, ENTRY(13, 1), 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x41, 0x01));
+}
+
 Test(lines, long_form)
 {
     EXPECT(LOCATIONS(0, ENTRY(14, 1), 1 << 1, 2, 5, 9), 11, 13, 4, 8);

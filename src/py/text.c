@@ -40,7 +40,7 @@ static bool read_header(struct hop_reader *reader, const struct hop_layout *layo
     header->kind = masked(state, layout->unicode_kind_mask);
     if (header->kind != 1 && header->kind != 2 && header->kind != 4)
         return false; /* 0 is wchar_t text not yet made ready (up to 3.11) */
-    if (header->length > INT64_MAX / 4 || (is_ascii && header->kind != 1))
+    if (header->length > INT64_MAX || (is_ascii && header->kind != 1))
         return false;
     if (masked(state, layout->unicode_compact_mask)) {
         header->data_addr = str_addr + (is_ascii ? ascii_size : pointer_at);
