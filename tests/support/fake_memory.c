@@ -28,10 +28,19 @@ void fake_memory_deinit(struct fake_memory *memory)
     *memory = (struct fake_memory){0};
 }
 
-/* The range that holds `addr`, or NULL. */
+void fake_memory_copy(struct fake_memory *copy, const struct fake_memory *memory)
+{
+    fake_memory_init(copy);
+    for (size_t i = 0; i < memory->count; i++)
+        fake_memory_map(copy, memory->ranges[i].addr, memory->ranges[i].bytes,
+                        memory->ranges[i].size);
+    copy->next_addr = memory->next_addr;
+}
+
+/* The range that holds `addr`, or NULL. What was mapped last is asked for most. */
 static const struct fake_range *range_of(const struct fake_memory *memory, uint64_t addr)
 {
-    for (size_t i = 0; i < memory->count; i++) {
+    for (size_t i = memory->count; i-- > 0;) {
         const struct fake_range *range = &memory->ranges[i];
         if (addr >= range->addr && addr - range->addr < range->size)
             return range;

@@ -21,6 +21,8 @@ struct fake_memory {
 
 void fake_memory_init(struct fake_memory *memory);
 void fake_memory_deinit(struct fake_memory *memory);
+/* The same bytes at the same places, once more. */
+void fake_memory_copy(struct fake_memory *copy, const struct fake_memory *memory);
 
 /* Maps `size` bytes at `addr`: a copy of `bytes`, or zeros where that is NULL. Aborts when the
  * range overlaps another one. */

@@ -1,0 +1,378 @@
+/* What one walk teaches the next, in fake memory and of every layout: a wrong guess costs reads,
+ * never an answer. And what a walk is worth whose reads fail, or whose thread runs meanwhile. */
+#include "py/walk.h"
+#include "support/fake_runtime.h"
+#include "support/layouts.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static struct hop_layout layout;
+static struct fake_memory memory, after;
+static struct fake_reader reader;
+static struct fake_runtime runtime;
+static struct fake_thread thread, other, thread_after;
+static struct hop_walker walker;
+static uint64_t interpreter_addr, random_state;
+
+static void tear_down(void)
+{
+    hop_walker_deinit(&walker);
+    fake_thread_deinit(&thread);
+    fake_thread_deinit(&other);
+    fake_thread_deinit(&thread_after);
+    fake_memory_deinit(&memory);
+    fake_memory_deinit(&after);
+}
+
+static void start(int minor)
+{
+    tear_down();
+    layout_of_version(&layout, minor, layout_usual_micro(minor));
+    fake_memory_init(&memory);
+    fake_reader_init(&reader, &memory);
+    fake_runtime_init(&runtime, &memory, &layout);
+    interpreter_addr = fake_interpreter_add(&runtime, 0);
+    fake_thread_init(&thread, &runtime, interpreter_addr, 1, 1);
+    fake_thread_init(&other, &runtime, interpreter_addr, 2, 2);
+    cr_assert(hop_walker_init(&walker, &reader.base, &layout));
+    random_state = 88172645463325252u;
+}
+
+TestSuite(walk_guess, .fini = tear_down);
+
+#define FOR_EACH_VERSION                                                                           \
+    for (int minor = LAYOUT_MINOR_FIRST; minor <= LAYOUT_MINOR_LAST && (start(minor), true);       \
+         minor++)
+
+static size_t random_below(size_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (size_t)(random_state >> 16) % limit;
+}
+
+static void expect_stack_of(const struct fake_thread *whose)
+{
+    enum hop_refusal refusal = hop_walk(&walker, whose->addr);
+    cr_assert_eq(refusal, HOP_TAKEN, "3.%d: %s", layout.minor, hop_refusal_words(refusal));
+    assert_stack_of(whose, &walker.stack);
+}
+
+/* A frame of its own code, so that it is not like the one that was there before. */
+static void push(struct fake_thread *whose, enum fake_frame_kind kind, size_t slots)
+{
+    static uint64_t code = 4096;
+    code += 64;
+    fake_frame_push(whose, kind, code, code % 100, slots);
+}
+
+static void push_many(struct fake_thread *whose, size_t count, size_t slots)
+{
+    for (size_t i = 0; i < count; i++)
+        push(whose, FAKE_PLAIN, slots);
+}
+
+static void pop_many(struct fake_thread *whose, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        fake_frame_pop(whose);
+}
+
+Test(walk_guess, a_stack_that_stays_is_read_in_one_call)
+{
+    FOR_EACH_VERSION
+    {
+        push(&thread, FAKE_ENTRY, 0);
+        push_many(&thread, 20, 4);
+        expect_stack_of(&thread);
+        uint64_t cold = reader.calls, entry_reads = 0;
+        if (layout.owners_without_code)
+            entry_reads = 1;
+        reader.calls = walker.reads = 0;
+        expect_stack_of(&thread);
+        /* The chunk's header besides, and what is not on the stack. */
+        uint64_t allowed = layout.frame_root == HOP_ROOT_FRAME_OBJECT ? 1 : 2 + entry_reads;
+        cr_assert_leq(reader.calls, allowed, "3.%d", minor);
+        cr_assert_eq(walker.reads, reader.calls);
+        cr_assert_lt(reader.calls, cold);
+    }
+}
+
+Test(walk_guess, stacks_that_grow_shrink_and_change_are_found)
+{
+    FOR_EACH_VERSION
+    {
+        push(&thread, FAKE_ENTRY, 0);
+        push_many(&thread, 30, 3);
+        expect_stack_of(&thread);
+        push_many(&thread, 1, 3);
+        expect_stack_of(&thread);
+        push_many(&thread, 400, 3); /* into other chunks */
+        expect_stack_of(&thread);
+        pop_many(&thread, 425); /* and these are gone */
+        expect_stack_of(&thread);
+        pop_many(&thread, 3);
+        push_many(&thread, 3, 3); /* other frames where these were */
+        expect_stack_of(&thread);
+        pop_many(&thread, 3);
+        push_many(&thread, 3, 1); /* at other places */
+        expect_stack_of(&thread);
+        push(&thread, FAKE_GENERATOR, 2);
+        expect_stack_of(&thread);
+        push_many(&thread, 2, 5000); /* more than the window */
+        expect_stack_of(&thread);
+        expect_stack_of(&thread);
+        pop_many(&thread, 3);
+        expect_stack_of(&thread);
+        pop_many(&thread, thread.depth);
+        expect_stack_of(&thread);
+        cr_assert_eq(walker.stack.depth, 0);
+        push(&thread, FAKE_ENTRY, 0);
+        push_many(&thread, 600, 0); /* more than is guessed at once */
+        expect_stack_of(&thread);
+        expect_stack_of(&thread);
+        fake_frame_pop(&thread);
+        expect_stack_of(&thread);
+    }
+}
+
+Test(walk_guess, other_memory_under_the_guess_is_noticed)
+{
+    FOR_EACH_VERSION
+    {
+        push(&thread, FAKE_ENTRY, 0);
+        push_many(&thread, 10, 3);
+        push(&other, FAKE_ENTRY, 0);
+        push_many(&other, 12, 2);
+        for (int i = 0; i < 3; i++) {
+            expect_stack_of(&thread);
+            expect_stack_of(&other);
+            expect_stack_of(&other);
+        }
+        /* Everything popped and built anew elsewhere. */
+        if (layout.frame_root != HOP_ROOT_FRAME_OBJECT) {
+            uint64_t old_chunk = thread.chunk_addr;
+            expect_stack_of(&thread);
+            pop_many(&thread, thread.depth);
+            fake_memory_unmap(&memory, old_chunk);
+            thread.chunk_addr = thread.top_addr = thread.chunk_end_addr = 0;
+            push(&thread, FAKE_ENTRY, 0);
+            push_many(&thread, 10, 3);
+            cr_assert_neq(thread.chunk_addr, old_chunk);
+            expect_stack_of(&thread);
+        }
+        /* The C function that runs it is another one. */
+        if (thread.cframe_addr) {
+            uint64_t innermost = thread.frames[thread.depth - 1].raw.frame_addr;
+            uint64_t cframe_addr = fake_memory_alloc(&memory, NULL, 64);
+            fake_memory_put_u64(&memory, thread.cframe_addr + (uint64_t)layout.cframe_current_frame,
+                                0x4711);
+            thread.cframe_addr = cframe_addr;
+            fake_memory_put_u64(&memory, cframe_addr + (uint64_t)layout.cframe_current_frame,
+                                innermost);
+            fake_memory_put_u64(&memory, thread.addr + (uint64_t)layout.thread_cframe, cframe_addr);
+            expect_stack_of(&thread);
+        }
+        /* Another thread's state where one was, with the same frames below. */
+        expect_stack_of(&thread);
+        fake_memory_unmap(&memory, thread.addr);
+        cr_assert_eq(hop_walk(&walker, thread.addr), HOP_REFUSED_UNREADABLE);
+        expect_stack_of(&other);
+    }
+}
+
+/* Some calls and returns of two threads by turns, then a look at one of them. */
+static void run_a_little(struct fake_thread *whose)
+{
+    size_t pops = random_below(6), pushes = random_below(6);
+    if (random_below(20) == 0)
+        pops = 60;
+    if (random_below(20) == 0)
+        pushes = 60;
+    while (pops-- && whose->depth > 2)
+        fake_frame_pop(whose);
+    while (pushes--) {
+        size_t kind = random_below(10);
+        size_t slots = random_below(30) == 0 ? 3000 : random_below(8);
+        push(whose, kind == 0 ? FAKE_ENTRY : kind == 1 ? FAKE_GENERATOR : FAKE_PLAIN, slots);
+    }
+}
+
+Test(walk_guess, any_calls_and_returns_between_walks_are_followed)
+{
+    FOR_EACH_VERSION
+    {
+        struct fake_thread *const threads[] = {&thread, &other};
+        other.keeps_frame_memory = true;
+        for (size_t i = 0; i < 2; i++) {
+            push(threads[i], FAKE_ENTRY, 0);
+            push(threads[i], FAKE_PLAIN, 3);
+        }
+        for (int round = 0; round < 1000; round++) {
+            struct fake_thread *whose = threads[random_below(3) == 0];
+            run_a_little(whose);
+            expect_stack_of(whose);
+        }
+    }
+}
+
+static void push_some(struct fake_thread *whose)
+{
+    push(whose, FAKE_ENTRY, 0);
+    push_many(whose, 5, 2);
+    push(whose, FAKE_GENERATOR, 2);
+    push(whose, FAKE_ENTRY, 0);
+    push(whose, FAKE_PLAIN, 3000);
+    push_many(whose, 5, 2);
+}
+
+Test(walk_guess, each_read_may_fail)
+{
+    FOR_EACH_VERSION
+    {
+        push_some(&thread);
+        for (int is_warm = 0; is_warm < 2; is_warm++) {
+            int refused = 0;
+            for (uint64_t n = 1;; n++) {
+                hop_walker_deinit(&walker);
+                fake_reader_init(&reader, &memory);
+                cr_assert(hop_walker_init(&walker, &reader.base, &layout));
+                if (is_warm)
+                    expect_stack_of(&thread);
+                uint64_t begin = reader.reads;
+                reader.fails_at = begin + n;
+                enum hop_refusal refusal = hop_walk(&walker, thread.addr);
+                /* A guess that fails is made up for. */
+                if (refusal == HOP_TAKEN)
+                    assert_stack_of(&thread, &walker.stack);
+                else
+                    cr_assert_eq(refusal, HOP_REFUSED_UNREADABLE);
+                refused += refusal != HOP_TAKEN;
+                bool is_over = reader.reads < reader.fails_at;
+                reader.fails_at = 0;
+                expect_stack_of(&thread);
+                if (is_over)
+                    break;
+            }
+            cr_assert_gt(refused, 0);
+        }
+    }
+}
+
+/* --- a thread that runs while it is walked --------------------------------------------------- */
+
+/* Whether this frame, all of it, is in that stack. */
+static bool has_frame(const struct fake_thread *whose, const struct hop_raw_frame *frame,
+                      uint64_t *caller_addr)
+{
+    *caller_addr = 0;
+    for (size_t i = 0; i < whose->depth; i++) {
+        const struct fake_frame *at = &whose->frames[i];
+        if (at->raw.frame_addr == frame->frame_addr && at->kind != FAKE_ENTRY)
+            return at->raw.code_addr == frame->code_addr && at->raw.ip == frame->ip &&
+                   at->raw.is_generator == frame->is_generator;
+        if (at->raw.frame_addr && at->kind != FAKE_ENTRY)
+            *caller_addr = at->raw.frame_addr;
+    }
+    return false;
+}
+
+/* What a walk alone promises of a thread that ran, as long as memory of frames is memory of frames:
+ * each frame is as it was at one of the two instants, and called by the next one then; the last one
+ * was a bottom. That they are all of one instant it cannot know: the standstill's proof does. */
+static void expect_frames_of_either(void)
+{
+    const struct hop_raw_stack *stack = &walker.stack;
+    for (size_t i = 0; i < stack->depth; i++) {
+        uint64_t next = i + 1 < stack->depth ? stack->frames[i + 1].frame_addr : 0, before, later;
+        bool was = has_frame(&thread, &stack->frames[i], &before);
+        bool is = has_frame(&thread_after, &stack->frames[i], &later);
+        cr_assert((was && before == next) || (is && later == next),
+                  "3.%d: frame %zu of %zu is of neither", layout.minor, i, stack->depth);
+    }
+}
+
+/* Swaps the memory at every read; the stacks found that are of neither instant as a whole. */
+static size_t walk_torn(bool is_warm)
+{
+    size_t mixed = 0;
+    for (uint64_t n = 1;; n++) {
+        hop_walker_deinit(&walker);
+        fake_reader_init(&reader, &memory);
+        cr_assert(hop_walker_init(&walker, &reader.base, &layout));
+        if (is_warm)
+            expect_stack_of(&thread);
+        uint64_t begin = reader.reads;
+        reader.after = &after;
+        reader.swaps_at = begin + n;
+        enum hop_refusal refusal = hop_walk(&walker, thread.addr);
+        bool is_over = reader.reads < reader.swaps_at;
+        if (is_over || n == 1) {
+            /* Nothing changed during the walk: what the proof will say. */
+            cr_assert_eq(refusal, HOP_TAKEN);
+            assert_stack_of(is_over ? &thread : &thread_after, &walker.stack);
+        } else if (refusal == HOP_TAKEN) {
+            expect_frames_of_either();
+            mixed +=
+                !is_stack_of(&thread, &walker.stack) && !is_stack_of(&thread_after, &walker.stack);
+        }
+        /* And it teaches nothing wrong. */
+        reader.memory = &after;
+        reader.swaps_at = 0;
+        expect_stack_of(&thread_after);
+        if (is_over)
+            return mixed;
+    }
+}
+
+static void become_after(size_t pops, size_t pushes)
+{
+    fake_memory_copy(&after, &memory);
+    fake_thread_copy(&thread_after, &thread, &after);
+    pop_many(&thread_after, pops);
+    push_many(&thread_after, pushes, 2);
+}
+
+static void forget_after(void)
+{
+    fake_thread_deinit(&thread_after);
+    fake_memory_deinit(&after);
+}
+
+static const struct {
+    size_t pops, pushes;
+} moves[] = {{0, 1},  {1, 0}, {1, 1}, {3, 3},    {5, 0},
+             {0, 40}, {6, 1}, {9, 9}, {11, 400}, {250, 250}};
+
+static size_t walk_torn_by_all_moves(void)
+{
+    size_t mixed = 0;
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+        for (int is_warm = 0; is_warm < 2; is_warm++) {
+            if (moves[i].pops >= thread.depth)
+                continue;
+            become_after(moves[i].pops, moves[i].pushes);
+            mixed += walk_torn(is_warm);
+            forget_after();
+        }
+    }
+    return mixed;
+}
+
+Test(walk_guess, frames_of_a_thread_that_runs_are_each_of_one_instant)
+{
+    FOR_EACH_VERSION
+    {
+        push_some(&thread);
+        walk_torn_by_all_moves();
+        /* Where the memory of a frame is that of another one at once, as in life, some stacks are
+         * mixed: only the proof can refuse these. */
+        pop_many(&thread, thread.depth);
+        thread.keeps_frame_memory = true;
+        push(&thread, FAKE_ENTRY, 0);
+        push_many(&thread, 300, 2);
+        cr_assert_gt(walk_torn_by_all_moves(), 0, "3.%d", minor);
+    }
+}
