@@ -79,7 +79,7 @@ static bool find_under_executor(const struct hop_code_originals *originals, uint
                                 uint8_t *oparg)
 {
     const struct hop_layout *layout = originals->layout;
-    int32_t size;
+    int32_t size = 0;
     if (!originals->executors_addr || layout->executors_size == HOP_ABSENT ||
         layout->executors_array == HOP_ABSENT || layout->executor_opcode == HOP_ABSENT ||
         layout->executor_oparg == HOP_ABSENT ||
