@@ -127,7 +127,7 @@ void hop_code_table_truncate(struct hop_code_table *table, size_t count)
         table->count = count;
 }
 
-/* Where the pointer of a frame that stands still was found to point (60,000 frames a version of
+/* Where the pointer of a frame that stands still was found to point (14,000 frames a version of
  * calls, generators, coroutines, exceptions, with and without the JIT):
  * - up to 3.10, and in leaves later: the instruction, or the first prefix of one with EXTENDED_ARG;
  * - 3.11, 3.12: the last cache of a CALL, BINARY_SUBSCR, SEND and so on that runs Python code, in
