@@ -127,8 +127,8 @@ void hop_code_table_truncate(struct hop_code_table *table, size_t count)
         table->count = count;
 }
 
-/* Where the pointer of a frame that stands still was found to point (14,000 frames a version of
- * calls, generators, coroutines, exceptions, with and without the JIT):
+/* Where the pointer of a frame that stands still was found to point, in all of calls,
+ * generators, coroutines and exceptions, with and without the JIT:
  * - up to 3.10, and in leaves later: the instruction, or the first prefix of one with EXTENDED_ARG;
  * - 3.11, 3.12: the last cache of a CALL, BINARY_SUBSCR, SEND and so on that runs Python code, in
  *   leaves too, for a moment around call and return; the unit before the first in a new frame;
