@@ -160,6 +160,17 @@ def initialised(armed):
     return Everything("init", armed)
 
 
+class Plain:
+    """One whose making is specialised (3.12+): a hidden frame lies below __init__."""
+
+    def __init__(self, armed):
+        park(armed)
+
+
+def plainly_initialised(armed):
+    return Plain(armed)
+
+
 def created(armed):
     return Everything("new" if armed else "")
 
@@ -335,11 +346,11 @@ def by_ctypes(armed):
                compare(lambda a, b: int(park(armed) or 0)))
 
 
-play(sort_key, mapped, filtered, reduced, partial, substituted, initialised, created, deleted,
-     returned_over, cleared, attributes, overridden, descriptors, set_descriptor, items,
-     set_items, operators, equal, hashed, truths, contained, iterated, nexts, called, formatted,
-     represented, indexed, measured, entered, exited, metaclass, super_call, weak, context_manager,
-     missing, grouped, bisected, hooked, by_ctypes)
+play(sort_key, mapped, filtered, reduced, partial, substituted, initialised, plainly_initialised,
+     created, deleted, returned_over, cleared, attributes, overridden, descriptors,
+     set_descriptor, items, set_items, operators, equal, hashed, truths, contained, iterated,
+     nexts, called, formatted, represented, indexed, measured, entered, exited, metaclass,
+     super_call, weak, context_manager, missing, grouped, bisected, hooked, by_ctypes)
 stage(collected, True)  # once: there is one collection at a time
 
 
