@@ -48,8 +48,10 @@ static void leave_out(struct hop_deadlines *deadlines, uint64_t now_ns)
 static uint64_t next_deadline(struct hop_deadlines *deadlines, uint64_t now_ns)
 {
     /* Lookers may be real-time threads. At least half of the time is left to the target, however
-     * long a tick takes and whatever the rate. */
-    uint64_t earliest_ns = now_ns + (now_ns - deadlines->woke_ns);
+     * long a tick takes and whatever the rate. How much more is left to chance: where we cannot
+     * keep up, ticks that follow each other at once would be in step with a periodic program. */
+    uint64_t busy_ns = now_ns - deadlines->woke_ns;
+    uint64_t earliest_ns = now_ns + busy_ns + random_below(deadlines, busy_ns);
     leave_out(deadlines, earliest_ns);
     uint64_t deadline_ns =
         deadlines->next_period_ns + random_below(deadlines, deadlines->period_ns);
