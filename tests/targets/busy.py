@@ -1,4 +1,4 @@
-"""Works without end, in all sorts of code, and judges profiles of itself. Under truth.py, 3.8 to 3.15.
+"""Works without end, in all sorts of code; judges profiles of itself. Under truth.py, 3.8 to 3.15.
 
 The word behind the text is a mode: plain; traced (by turns); monitored (3.12+, by turns, with all
 sets of events). Says "ready"; a line of JSON, a list of rows as a profile has them, is answered by

@@ -1,7 +1,7 @@
-"""Runs a program that comes to rest in interesting places, and writes what CPython says of its stacks.
+"""Runs a program that comes to rest in interesting places; writes what CPython says of its stacks.
 
-Runs on 3.8 to 3.15, in sub-interpreters too. Started with its own text, for the interpreter may live
-in another root:
+Runs on 3.8 to 3.15, in sub-interpreters too. Started with its own text, as the interpreter may
+live in another root:
 
     python -c 'import sys; exec(compile(sys.argv[1], "truth.py", "exec"))' TRUTH NAME TEXT
     python truth.py FILE                                             the same, by hand
@@ -43,7 +43,7 @@ def listing(code):
 
 
 def instruction_at(code, offset):
-    """The instruction that `offset` is in: a prefix (3.8, 3.9), its own unit, or one of its caches."""
+    """The instruction that `offset` is in: at a prefix (3.8, 3.9), its own unit or a cache."""
     if sys.version_info < (3, 10):
         while code.co_code[offset] == dis.EXTENDED_ARG:
             offset += 2
@@ -134,7 +134,7 @@ def write(frames, tid, call):
 
 
 def park(armed=True, *ignored):
-    """Writes the truth of this thread and waits for ever. Where `armed` is false, returns it at once.
+    """Writes the truth of this thread and waits for ever; returns at once where not `armed`.
 
     The innermost frame is this one; it will stand at its last call, which no version specialises.
     """

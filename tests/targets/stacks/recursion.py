@@ -1,4 +1,4 @@
-"""Deep recursion: 3,000 frames everywhere, and 20,000 where Python calls take no C stack (3.11+)."""
+"""Deep recursion: 3,000 frames everywhere, and 20,000 where calls take no C stack (3.11+)."""
 
 import sys
 import threading

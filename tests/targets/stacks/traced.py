@@ -1,4 +1,4 @@
-"""Frames as trace and profile functions meet them: at each event, in the midst of an instruction."""
+"""Frames as trace and profile functions meet them: at each event, in mid-instruction."""
 
 import sys
 
