@@ -100,6 +100,39 @@ Test(walk_guess, a_stack_that_stays_is_read_in_one_call)
     }
 }
 
+/* The chunks are read one after the other, whether or not it is known where they are. */
+Test(walk_guess, a_deep_stack_is_read_in_few_calls)
+{
+    for (int minor = 11; minor <= LAYOUT_MINOR_LAST; minor++) {
+        start(minor);
+        push(&thread, FAKE_ENTRY, 0);
+        push_many(&thread, 1000, 2);
+        for (int i = 0; i < 3; i++) {
+            reader.calls = 0;
+            expect_stack_of(&thread);
+            cr_assert_lt(reader.calls, 30, "3.%d: %zu", minor, (size_t)reader.calls);
+        }
+    }
+}
+
+/* The innermost frame begins in the memory that was read on the guess, and ends behind it. */
+Test(walk_guess, frames_across_the_end_of_the_guess_are_read_whole)
+{
+    FOR_EACH_VERSION
+    {
+        push(&thread, FAKE_ENTRY, 0);
+        for (size_t depth = 1; depth < 8; depth++) {
+            push_many(&thread, 1, 0);
+            for (size_t more = 1; more < 24; more++) {
+                expect_stack_of(&thread);
+                push_many(&thread, more, 1);
+                expect_stack_of(&thread);
+                pop_many(&thread, more);
+            }
+        }
+    }
+}
+
 Test(walk_guess, stacks_that_grow_shrink_and_change_are_found)
 {
     FOR_EACH_VERSION
