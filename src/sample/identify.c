@@ -2,6 +2,8 @@
  * and the opcodes of up to some hundred frames. */
 #include "sample/identify.h"
 
+#include "py/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -72,7 +74,7 @@ void hop_identifier_deinit(struct hop_identifier *identifier)
     *identifier = (struct hop_identifier){0};
 }
 
-/* Room for a mark of every known code object; grows only when one was added. */
+/* Room for a mark of every known code object; grows only after one was added. */
 static bool reserve_marks(struct hop_identifier *identifier)
 {
     if (identifier->table->count <= identifier->mark_capacity)
@@ -86,14 +88,6 @@ static bool reserve_marks(struct hop_identifier *identifier)
     identifier->marks = grown;
     identifier->mark_capacity = wanted;
     return true;
-}
-
-static enum hop_refusal add_code(struct hop_identifier *identifier, uint64_t addr, uint32_t *id)
-{
-    enum hop_refusal refusal = hop_code_table_add(identifier->table, addr, id);
-    if (refusal == HOP_TAKEN && !reserve_marks(identifier))
-        refusal = HOP_REFUSED_NO_ROOM;
-    return refusal;
 }
 
 /* Adds a read to the batch and returns where its bytes will be. */
@@ -132,7 +126,38 @@ static bool is_still_the_same(const struct hop_identifier *identifier,
     }
     hop_code_identity_from(identifier->table->layout, identifier->bytes + check->header_at, name,
                            &identity);
-    return !memcmp(&identity, &check->code->identity, sizeof identity);
+    return hop_code_identity_is(&identity, &check->code->identity);
+}
+
+/* A batch could not be read whole. Perhaps a code object is another one by now, and the memory was
+ * its predecessor's: up to 3.10 bytecode is elsewhere, and that of the one we know may be gone. */
+static enum hop_refusal find_stale(struct hop_identifier *identifier, const struct batch *batch,
+                                   bool *is_stale)
+{
+    const struct hop_layout *layout = identifier->table->layout;
+    struct hop_reader *reader = identifier->table->reader;
+    for (size_t i = 0; i < batch->check_count; i++) {
+        const struct hop_code *code = identifier->checks[i].code;
+        uint8_t header[HOP_CODE_HEADER_MAX];
+        uint64_t name[2] = {0, 0};
+        struct hop_code_identity identity;
+        uint32_t id;
+        identifier->reads++;
+        if (!hop_read(reader, code->addr, header, hop_code_header_size(layout)))
+            return HOP_REFUSED_UNREADABLE;
+        if (hop_code_identity_needs_name(layout)) {
+            uint64_t name_addr = hop_u64(header + layout->code_name);
+            identifier->reads++;
+            if (!hop_text_fingerprint(reader, layout, name_addr, name))
+                return HOP_REFUSED_UNREADABLE;
+        }
+        hop_code_identity_from(layout, header, name, &identity);
+        if (hop_code_identity_is(&identity, &code->identity))
+            continue;
+        *is_stale = true;
+        return hop_code_table_add(identifier->table, code->addr, &id);
+    }
+    return HOP_REFUSED_UNREADABLE;
 }
 
 /* Reads the batch and judges its frames [first_frame, end). *is_stale: a code object was another
@@ -145,13 +170,13 @@ static enum hop_refusal finish_batch(struct hop_identifier *identifier, struct b
     identifier->round++;
     if (hop_reader_fill(identifier->table->reader, identifier->spans, batch->span_count) !=
         batch->span_count)
-        return HOP_REFUSED_UNREADABLE;
+        return find_stale(identifier, batch, is_stale);
     for (size_t i = 0; i < batch->check_count; i++) {
         uint32_t id;
         if (is_still_the_same(identifier, &identifier->checks[i]))
             continue;
         *is_stale = true;
-        return add_code(identifier, identifier->checks[i].code->addr, &id);
+        return hop_code_table_add(identifier->table, identifier->checks[i].code->addr, &id);
     }
     for (size_t i = batch->first_frame; i < end; i++) {
         struct hop_step *frame = &identifier->frames[i];
@@ -170,7 +195,7 @@ static enum hop_refusal read_anew(struct hop_identifier *identifier, uint64_t co
                                   uint32_t known_id, enum hop_refusal refusal, bool *is_stale)
 {
     uint32_t id;
-    enum hop_refusal reading = add_code(identifier, code_addr, &id);
+    enum hop_refusal reading = hop_code_table_add(identifier->table, code_addr, &id);
     if (reading != HOP_TAKEN)
         return reading;
     *is_stale = id != known_id;
@@ -193,12 +218,14 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
         if (!code || code->addr != raw->code_addr) {
             code = hop_code_table_find(identifier->table, raw->code_addr, &id);
             if (!code) {
-                refusal = add_code(identifier, raw->code_addr, &id);
+                refusal = hop_code_table_add(identifier->table, raw->code_addr, &id);
                 if (refusal != HOP_TAKEN)
                     return refusal;
                 code = identifier->table->codes[id];
             }
         }
+        if (!reserve_marks(identifier))
+            return HOP_REFUSED_NO_ROOM;
         struct hop_step *frame = &identifier->frames[i];
         frame->code = id;
         identifier->wants_qualnames |= code->qualname_is_wanted;
