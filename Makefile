@@ -179,11 +179,13 @@ endef
 
 # --- Testing -------------------------------------------------------------------------------------
 
-# The tests reach inside, so they are linked with the objects rather than with the library.
+# The tests reach inside, so they are linked with the objects rather than with the library; and
+# through tests/support/allocations.c, which counts what the objects allocate.
+wrap = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap,--wrap=munmap
 $(TESTS): $(TEST_OBJ) $(LIB_OBJ) $(filter-out %/cli/main.o,$(CLI_OBJ)) $(O)/obj/sources
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(call link) $(filter %.o,$^) $(call libs,$(LIB_PKGS) $(CLI_PKGS) $(TEST_PKGS))
+	$(Q)$(call link) $(wrap) $(filter %.o,$^) $(call libs,$(LIB_PKGS) $(CLI_PKGS) $(TEST_PKGS))
 
 $(O)/tests/%-shared: $(O)/obj/tests/examples/%.o $(SHARED_LIB)
 	$(call say,LD,$@)
