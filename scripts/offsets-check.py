@@ -121,7 +121,7 @@ def thread_complaints(fields):
         holder = interp + fields["interp.gil_last_holder"]
         locked = interp + fields["interp.gil_locked"]
     else:
-        holder = runtime + fields["runtime.gil_last_holder"]
+        holder = runtime + fields["runtime.tstate_current"]
         locked = runtime + fields["runtime.gil_locked"]
     if word(holder) != thread:
         yield "gil_last_holder is not the thread"

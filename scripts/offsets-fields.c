@@ -115,7 +115,7 @@ static void print_runtime(void)
     FIELD("runtime.finalizing", _PyRuntimeState, _finalizing);
 #endif
 #if PY_VERSION_HEX < 0x030c0000
-    FIELD("runtime.gil_last_holder", _PyRuntimeState, ceval.gil.last_holder);
+    FIELD("runtime.tstate_current", _PyRuntimeState, gilstate.tstate_current);
     FIELD("runtime.gil_locked", _PyRuntimeState, ceval.gil.locked);
 #endif
     SIZE("runtime.size", _PyRuntimeState);

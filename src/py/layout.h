@@ -17,7 +17,7 @@
     X(runtime_interpreters_main, "runtime.interpreters_main")                                      \
     X(runtime_initialized, "runtime.initialized")                                                  \
     X(runtime_finalizing, "runtime.finalizing")                                                    \
-    X(runtime_gil_last_holder, "runtime.gil_last_holder") /* 3.8–3.11: one GIL a runtime */      \
+    X(runtime_tstate_current, "runtime.tstate_current") /* 3.8–3.11: who holds the GIL */        \
     X(runtime_gil_locked, "runtime.gil_locked")                                                    \
     X(runtime_size, "runtime.size")                                                                \
     X(interp_next, "interp.next")                                                                  \

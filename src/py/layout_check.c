@@ -72,7 +72,7 @@ static const uint16_t with_interpreter_frames[] = {
 static const uint16_t with_cframe[] = {HOP_FIELD_thread_cframe, HOP_FIELD_cframe_current_frame};
 static const uint16_t with_current_frame[] = {HOP_FIELD_thread_current_frame};
 
-static const uint16_t with_runtime_gil[] = {HOP_FIELD_runtime_gil_last_holder,
+static const uint16_t with_runtime_gil[] = {HOP_FIELD_runtime_tstate_current,
                                             HOP_FIELD_runtime_gil_locked};
 static const uint16_t with_interp_gil[] = {HOP_FIELD_interp_ceval_gil, HOP_FIELD_interp_gil,
                                            HOP_FIELD_interp_gil_last_holder,

@@ -60,7 +60,7 @@ struct hop_gil hop_gil_of(const struct hop_layout *layout, uint64_t runtime_addr
     struct hop_gil gil;
     if (layout->runtime_gil_locked != HOP_ABSENT) {
         gil.locked_addr = runtime_addr + (uint64_t)layout->runtime_gil_locked;
-        gil.holder_addr = runtime_addr + (uint64_t)layout->runtime_gil_last_holder;
+        gil.holder_addr = runtime_addr + (uint64_t)layout->runtime_tstate_current;
     } else {
         gil.locked_addr = interpreter->addr + (uint64_t)layout->interp_gil_locked;
         gil.holder_addr = interpreter->addr + (uint64_t)layout->interp_gil_last_holder;

@@ -20,6 +20,38 @@ static bool find_out_where(struct hop_roster_entry *entry, const struct hop_stan
     return true;
 }
 
+/* Up to 3.12 the thread state that a sub-interpreter is made with keeps the id of the kernel thread
+ * that made it, also while another one runs it: that this one sleeps proves nothing then.
+ * (From 3.13 on a thread state is bound to the thread that it is attached to.) */
+static bool is_owner_certain(const struct hop_sampler *sampler,
+                             const struct hop_roster_entry *entry)
+{
+    return sampler->python->layout.minor >= 13 || entry->state.interpreter_id == 0;
+}
+
+/* Frames change only under the GIL. A state that holds it while its thread sleeps is, but for a
+ * call from C that blocks with the GIL held, run by another thread; one whose thread is runnable
+ * may be, if another thread is runnable too. */
+static bool may_be_run_by_another(struct hop_sampler *sampler, const struct hop_roster_entry *entry,
+                                  bool is_asleep)
+{
+    bool ignored = false;
+    hop_watch_gils(&sampler->watch, &sampler->roster, &ignored);
+    if (!hop_watch_holds_gil(&sampler->watch, entry->state.addr))
+        return false;
+    if (is_asleep)
+        return true;
+    for (size_t i = 0; i < sampler->roster.count; i++) {
+        struct hop_task *other = &sampler->roster.entries[i].task;
+        char state;
+        int processor;
+        if (other->tid != entry->task.tid && hop_task_where(other, &state, &processor) &&
+            state == 'R')
+            return true;
+    }
+    return false;
+}
+
 enum hop_look_result hop_look(struct hop_sampler *sampler, struct hop_roster_entry *entry,
                               struct hop_look *look)
 {
@@ -28,7 +60,8 @@ enum hop_look_result hop_look(struct hop_sampler *sampler, struct hop_roster_ent
     look->refusal = HOP_TAKEN;
     if (!hop_standstill_read(&entry->task, &before))
         return HOP_LOOK_GONE;
-    if (entry->was_taken && hop_standstill_is_same(&before, &entry->taken_at)) {
+    bool is_certain = is_owner_certain(sampler, entry);
+    if (entry->was_taken && is_certain && hop_standstill_is_same(&before, &entry->taken_at)) {
         /* It was off the CPU then, so it still is: being put on one would have been counted. */
         look->state = entry->is_asleep ? 'S' : 'R';
         if (entry->is_asleep ? look->wants_sleeping : look->wants_still)
@@ -41,6 +74,10 @@ enum hop_look_result hop_look(struct hop_sampler *sampler, struct hop_roster_ent
         return HOP_LOOK_ASLEEP;
     if (!is_asleep && look->processor != sampler->cpu)
         return HOP_LOOK_ELSEWHERE;
+    if (!is_certain && may_be_run_by_another(sampler, entry, is_asleep)) {
+        look->refusal = HOP_REFUSED_NOT_ITS_THREAD;
+        return HOP_LOOK_REFUSED;
+    }
 
     struct hop_identifier *identifier = &sampler->identifier;
     size_t known_codes = sampler->codes.count;
@@ -49,7 +86,9 @@ enum hop_look_result hop_look(struct hop_sampler *sampler, struct hop_roster_ent
         look->refusal = hop_identify(identifier, &sampler->walker.stack);
     if (look->refusal == HOP_TAKEN && identifier->wants_qualnames)
         hop_qualnames_seek(&identifier->qualnames, &sampler->walker.stack, identifier->frames);
-    if (!hop_standstill_holds(&entry->task, &before)) {
+    bool stood_still = hop_standstill_holds(&entry->task, &before) &&
+                       (is_certain || !may_be_run_by_another(sampler, entry, is_asleep));
+    if (!stood_still) {
         /* What was learnt meanwhile may be torn as well. */
         hop_qualnames_drop(&identifier->qualnames);
         hop_code_table_truncate(&sampler->codes, known_codes);

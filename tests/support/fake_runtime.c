@@ -55,7 +55,7 @@ void fake_gil_set(const struct fake_runtime *runtime, uint64_t interpreter_addr,
         base + (uint64_t)(is_shared ? layout->runtime_gil_locked : layout->interp_gil_locked),
         locked);
     put(runtime->memory, base,
-        is_shared ? layout->runtime_gil_last_holder : layout->interp_gil_last_holder, holder_addr);
+        is_shared ? layout->runtime_tstate_current : layout->interp_gil_last_holder, holder_addr);
 }
 
 void fake_thread_init(struct fake_thread *thread, const struct fake_runtime *runtime,
