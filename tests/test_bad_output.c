@@ -98,6 +98,19 @@ Test(bad_output, closed_streams_stay_closed, .timeout = 60)
     shell(line, target.pid);
     cr_assert_eq(run.code, 0);
     cr_assert(run.out[0] == '{' && strcmp(strchr(run.out, '\0') - 2, "}\n") == 0, "%s", run.out);
+    const char *const words[] = {
+        "bash", "-c", "exec \"$0\" attach $1 <&- 2>&-", HOP_TEST_COMMAND, pid_word(target.pid),
+        NULL};
+    run_start(&run, NULL, words);
+    await_sampling(run.pid, target.pid);
+    char path[64], link[64] = "";
+    for (int fd = 0; fd <= 2; fd += 2) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)run.pid, fd);
+        cr_assert(readlink(path, link, sizeof link - 1) > 0 && strcmp(link, "/dev/null") == 0,
+                  "%d is %s", fd, link);
+    }
+    kill(run.pid, SIGINT);
+    run_wait(&run);
     /* The program finds them closed, and nothing open that would not be there without us. */
     snprintf(line, sizeof line,
              "cd %s; (exec <&- 2>&-; ls /proc/self/fd >a; \"$0\" record -o report ls /proc/self/fd "

@@ -72,15 +72,35 @@ Test(signals, one_ends_attach_with_its_report)
     }
 }
 
-/* timeout(1) sends its signal to heavyops, and then to all of the group, heavyops too. */
-Test(signals, timeout_leaves_the_report)
+static bool has_pending(pid_t pid, int number)
 {
-    const char *const words[] = {"timeout", "1",   HOP_TEST_COMMAND,     "attach",
-                                 "-i",      "all", pid_word(target.pid), NULL};
-    run_start(&run, NULL, words);
-    run_wait(&run);
-    cr_assert_eq(run.code, 124, "%d: %s", run.code, run.err);
-    assert_says(run.out, "ended: stopped by the user");
+    char path[64], line[256];
+    unsigned long long pending = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof line, file) && sscanf(line, "ShdPnd: %llx", &pending) != 1)
+        continue;
+    fclose(file);
+    return pending & 1ull << (number - 1);
+}
+
+/* timeout(1) sends its signal to heavyops, and then to all of its group, heavyops too. Where we do
+ * not get to run in between, it may look like a second wish; not five times. */
+Test(signals, the_same_signal_at_once_is_one_wish)
+{
+    for (int i = 0; i < 5; i++) {
+        attach("");
+        await_sampling(run.pid, target.pid);
+        kill(run.pid, SIGTERM);
+        while (has_pending(run.pid, SIGTERM))
+            continue;
+        kill(run.pid, SIGTERM);
+        run_wait(&run);
+        if (run.code == 0)
+            break;
+    }
+    assert_reports(&run, "ended: stopped by the user");
     assert_says(run.out, " spin ");
 }
 
@@ -106,7 +126,7 @@ Test(signals, the_second_ctrl_c_quits)
     do { /* as fast as a person is */
         kill(pid, SIGINT);
         presses++;
-    } while (poll(&ended, 1, 300) == 0);
+    } while (poll(&ended, 1, 500) == 0);
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 130);
     cr_assert_geq(presses, 2, "the first one already");

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 /* The same signal again this soon is the same wish: timeout(1), for one, sends its signal to its
- * child and then to the whole group. No one presses Ctrl-C twice as fast. */
-enum { SAME_WISH_MS = 100 };
+ * child and then to the whole group. Hardly anyone presses Ctrl-C twice as fast. */
+enum { SAME_WISH_MS = 250 };
 
 static volatile sig_atomic_t is_stopping, first_number, first_ms;
 
