@@ -122,17 +122,21 @@ Test(allocations, a_looker_that_is_not_started_is_an_error)
     struct hop_crew *crew;
     struct hop_error err = {0};
     int seen = -1, cpu = 0;
+    allocations_begin(0);
     cr_assert_eq(hop_crew_create(&crew, &err), HOP_OK);
     while (!hop_crew_has_cpu(crew, cpu))
         cpu++;
+    long made = allocations_left();
     allocations_begin(1);
     cr_assert_eq(hop_crew_run(crew, cpu, end_at_once, &seen, &err), HOP_ERR_MEMORY);
     cr_assert_neq(err.message[0], 0);
     cr_assert_eq(seen, -1);
+    cr_assert_eq(allocations_left(), 0);
     allocations_begin(0);
     cr_assert_eq(hop_crew_run(crew, cpu, end_at_once, &seen, &err), HOP_OK);
     cr_assert_eq(seen, cpu);
     hop_crew_destroy(crew);
+    cr_assert_eq(allocations_left(), -made);
 }
 
 static void prepare(void)
