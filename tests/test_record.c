@@ -1,5 +1,5 @@
-/* `record` of Python programs: what the program reads, writes, is sent and ends with passes by
- * untouched, and the report covers its life from the first moment. */
+/* Recording Python programs: what they read, write, are sent and end with passes by untouched, and
+ * the report covers their life from the first moment. */
 #include "support/programs.h"
 #include "support/watch.h"
 
