@@ -47,25 +47,13 @@ static void pass_turn(struct hop_crew *crew, int cpu)
         sem_post(&crew->finished);
 }
 
-/* A wake-up should preempt at once, also on a busy machine: a fair scheduler lets others finish
- * their slice first when we have had our share. Where it is allowed (root, CAP_SYS_NICE,
- * RLIMIT_RTPRIO) lookers are real-time threads of the lowest priority: below those of the target,
- * if it has any. They work for some microseconds at a time, and wait_for_deadline keeps them from
- * more. */
-static void become_prompt(void)
-{
-    struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
-    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest))
-        setpriority(PRIO_PROCESS, (id_t)gettid(), -20); /* or as we are: later, not wrong */
-}
-
 static void *look_when_it_is_our_turn(void *argument)
 {
     struct looker *looker = argument;
     struct hop_crew *crew = looker->crew;
     /* Timers of this thread fire when they are due, not up to 50 µs later (prctl(2)). */
     prctl(PR_SET_TIMERSLACK, 1UL);
-    become_prompt();
+    setpriority(PRIO_PROCESS, (id_t)gettid(), -20); /* of no account to a real-time thread */
     for (;;) {
         while (sem_wait(&looker->turn))
             continue;
@@ -80,6 +68,25 @@ static void *look_when_it_is_our_turn(void *argument)
         else
             pass_turn(crew, cpu);
     }
+}
+
+/* A wake-up should preempt at once, also on a busy machine: a fair scheduler lets others finish
+ * their slice first when we have had our share. Where it is allowed (root, CAP_SYS_NICE,
+ * RLIMIT_RTPRIO) lookers are real-time threads from their start, of the lowest priority: below
+ * those of the target, if it has any. They work for some microseconds at a time, and
+ * hop_deadlines_wait keeps them from more. Elsewhere they are as nice as they may be, or as we are:
+ * later, not wrong. */
+static int create_prompt_thread(struct looker *looker, pthread_attr_t *attributes)
+{
+    struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+    pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
+    pthread_attr_setschedpolicy(attributes, SCHED_FIFO);
+    pthread_attr_setschedparam(attributes, &lowest);
+    int failed = pthread_create(&looker->thread, attributes, look_when_it_is_our_turn, looker);
+    if (failed != EPERM)
+        return failed;
+    pthread_attr_setinheritsched(attributes, PTHREAD_INHERIT_SCHED);
+    return pthread_create(&looker->thread, attributes, look_when_it_is_our_turn, looker);
 }
 
 static bool start_looker(struct looker *looker)
@@ -99,7 +106,7 @@ static bool start_looker(struct looker *looker)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&looker->thread, &attributes, look_when_it_is_our_turn, looker);
+    int failed = create_prompt_thread(looker, &attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     free(only);
