@@ -226,18 +226,19 @@ def work():
 
 
 def nested(code, found):
-    """Also tells what the functions made of the inner ones will be called."""
-    if id(code) in found:
-        return
+    """Also tells what the functions made of the inner ones will be called, again when more names of
+    the outer one have become known."""
     found[id(code)] = code
     prefix = {"<module>": "{1}", "<expression>": "{1}"}.get(code.co_name)
     prefix = prefix or ("{0}.<locals>.{1}" if code.co_flags & 2 else "{0}.{1}")
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
+            known = len(names_of(inner))
             if not hasattr(code, "co_qualname"):
                 names = names_of(code) or {code.co_name}
                 names_of(inner).update([prefix.format(name, inner.co_name) for name in names])
-            nested(inner, found)
+            if id(inner) not in found or len(names_of(inner)) > known:
+                nested(inner, found)
 
 
 def all_codes():
