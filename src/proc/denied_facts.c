@@ -117,7 +117,8 @@ enum hop_status hop_process_check_readable(const struct hop_process *process, ui
     case ENOSYS: /* some filters say so */
         return hop_process_explain_denied(process, errno, err);
     case ESRCH:
-        return hop_error_set(err, HOP_ERR_GONE, NULL, "process %d has ended", process->pid);
+        return hop_error_set(err, HOP_ERR_GONE, "there is nothing left to look at; start it again",
+                             "process %d has ended", process->pid);
     case EFAULT: /* we were let in; there is nothing to be read at that address */
         return HOP_OK;
     default:

@@ -156,7 +156,8 @@ static enum hop_status cannot_read(const struct hop_process *process, int error,
     if (error == EACCES || error == EPERM)
         return hop_process_explain_denied(process, error, err);
     if (error == ENOENT || error == ESRCH || !hop_process_is_alive(process))
-        return hop_error_set(err, HOP_ERR_GONE, NULL, "process %d has ended", process->pid);
+        return hop_error_set(err, HOP_ERR_GONE, "there is nothing left to look at; start it again",
+                             "process %d has ended", process->pid);
     return hop_error_set(err, HOP_ERR_IO, NULL, "/proc/%d/maps: %s", process->pid, strerror(error));
 }
 
@@ -180,7 +181,9 @@ enum hop_status hop_maps_read(const struct hop_process *process, struct hop_maps
     else if (status != HOP_OK)
         status = cannot_read(process, error, err);
     else if (maps->count == 0) /* what a process without memory shows: it is ending */
-        status = hop_error_set(err, HOP_ERR_GONE, NULL, "process %d has ended", process->pid);
+        status =
+            hop_error_set(err, HOP_ERR_GONE, "there is nothing left to look at; start it again",
+                          "process %d has ended", process->pid);
     if (status != HOP_OK)
         hop_maps_deinit(maps);
     return status;

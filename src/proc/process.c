@@ -97,7 +97,8 @@ static enum hop_status check_is_process(int pid, const char *status,
                              "process %d (%s) is a thread of the kernel and runs no program", pid,
                              name);
     if (stat->state == 'Z' || stat->state == 'X')
-        return hop_error_set(err, HOP_ERR_UNSUPPORTED, NULL,
+        return hop_error_set(err, HOP_ERR_UNSUPPORTED,
+                             "start the program so that its main thread waits for the others",
                              "the first thread of process %d (%s) has ended while others run on; "
                              "the kernel shows no memory of such a process under its number",
                              pid, name);

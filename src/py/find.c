@@ -354,7 +354,8 @@ static enum hop_status find_in_images(struct search *search, struct hop_error *e
     if (search->is_waiting)
         return take_waiting(search, err);
     if (!hop_process_is_alive(search->process))
-        return hop_error_set(err, HOP_ERR_GONE, NULL, "process %d ended", search->process->pid);
+        return hop_error_set(err, HOP_ERR_GONE, "there is nothing left to look at; start it again",
+                             "process %d has ended", search->process->pid);
     if (!search->is_refused)
         return hop_refuse_nothing(search->process, &search->maps, search->executable, err);
     if (err)

@@ -51,7 +51,7 @@ enum hop_status hop_refuse_nothing(const struct hop_process *process, const stru
                              executable, other);
     if (maps->count == 0)
         return hop_error_set(
-            err, HOP_ERR_NOT_PYTHON, NULL,
+            err, HOP_ERR_NOT_PYTHON, "Give the pid of a process that runs a program.",
             "process %d has no memory of its own: it is a kernel thread, or ending", process->pid);
     if (strstr(base_name(executable), "python"))
         return hop_error_set(err, HOP_ERR_NOT_PYTHON,

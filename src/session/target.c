@@ -73,8 +73,9 @@ static bool wait_a_little(struct patience *patience, const struct hop_process *p
         return false;
     }
     if (!hop_process_is_alive(process)) {
-        *status = hop_error_set(err, HOP_ERR_GONE, NULL, "process %d ended before Python started",
-                                process->pid);
+        *status =
+            hop_error_set(err, HOP_ERR_GONE, "there is nothing left to look at; start it again",
+                          "process %d ended before Python started", process->pid);
         return false;
     }
     uint64_t now_ns = hop_now_ns();
