@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
@@ -82,7 +83,7 @@ Test(process, a_status_file_is_searched_by_whole_lines)
 
 Test(process, a_living_one_is_known)
 {
-    char text[256], path[256];
+    char text[256], path[PATH_MAX]; /* as realpath has it */
     int pid = child_start_cat("/bin/cat", NULL, NULL, NULL);
     struct hop_process process = open_process(pid);
     cr_assert_eq(process.pid, pid);
