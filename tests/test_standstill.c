@@ -1,0 +1,252 @@
+/* The proof that a thread stood still: it holds for one that sleeps or is stopped, and for no
+ * other.
+ */
+#include "base/clock.h"
+#include "sample/standstill.h"
+#include "support/children.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* How long a test looks: a busy machine may not let a spinning child run at once. */
+static const uint64_t PATIENCE_NS = UINT64_C(20) * 1000 * 1000 * 1000;
+
+static struct hop_process process;
+static struct hop_task task;
+static int pid;
+
+static void open_child(void)
+{
+    struct hop_error err;
+    cr_assert_eq(hop_process_open(pid, &process, &err), HOP_OK);
+    hop_task_init(&task, &process, pid);
+}
+
+static void begin(child_body_fn *body)
+{
+    pid = child_start(body, NULL);
+    open_child();
+}
+
+static void tear_down(void)
+{
+    hop_task_deinit(&task);
+    hop_process_close(&process);
+    child_end(pid);
+}
+
+TestSuite(standstill, .fini = tear_down);
+
+static void spin(void *unused)
+{
+    (void)unused;
+    child_is_ready();
+    for (volatile unsigned i = 0;; i++)
+        continue;
+}
+
+/* Runs a little at every signal. */
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+static void wake_at_signals(void *unused)
+{
+    (void)unused;
+    signal(SIGUSR1, on_signal);
+    child_is_ready();
+    for (;;)
+        pause();
+}
+
+static void await_state(char wanted)
+{
+    char state = 0;
+    int processor;
+    uint64_t until_ns = hop_now_ns() + PATIENCE_NS;
+    while (state != wanted && hop_now_ns() < until_ns) {
+        cr_assert(hop_task_where(&task, &state, &processor));
+        usleep(1000);
+    }
+    cr_assert_eq(state, wanted, "it is %c, not %c", state, wanted);
+}
+
+Test(standstill, holds_for_one_that_sleeps)
+{
+    struct hop_standstill before, now;
+    begin(child_idle);
+    await_state('S');
+    cr_assert(hop_standstill_read(&task, &before));
+    for (int i = 0; i < 100; i++) {
+        cr_assert(hop_standstill_holds(&task, &before));
+        cr_assert(hop_standstill_read(&task, &now));
+        cr_assert(hop_standstill_is_same(&before, &now));
+    }
+}
+
+/* How often it was put on a CPU. */
+static unsigned long long times_run(void)
+{
+    char path[64];
+    unsigned long long times = 0;
+    snprintf(path, sizeof path, "/proc/%d/schedstat", pid);
+    FILE *file = fopen(path, "re");
+    cr_assert(file && fscanf(file, "%*u %*u %llu", &times) == 1);
+    fclose(file);
+    return times;
+}
+
+/* A moment on a CPU is enough, however short. */
+Test(standstill, does_not_hold_for_one_that_ran)
+{
+    begin(wake_at_signals);
+    for (int i = 0; i < 50; i++) {
+        struct hop_standstill before;
+        await_state('S');
+        cr_assert(hop_standstill_read(&task, &before));
+        cr_assert(hop_standstill_holds(&task, &before));
+        unsigned long long times = times_run();
+        kill(pid, SIGUSR1);
+        while (times_run() == times)
+            sched_yield();
+        cr_assert_not(hop_standstill_holds(&task, &before));
+    }
+}
+
+Test(standstill, does_not_hold_for_one_that_spins)
+{
+    struct hop_standstill before;
+    begin(spin);
+    for (int i = 0; i < 5; i++) {
+        cr_assert(hop_standstill_read(&task, &before));
+        uint64_t until_ns = hop_now_ns() + PATIENCE_NS;
+        while (hop_standstill_holds(&task, &before) && hop_now_ns() < until_ns)
+            sched_yield();
+        cr_assert_not(hop_standstill_holds(&task, &before));
+    }
+}
+
+static void pin(int whom, int cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    cr_assert_eq(sched_setaffinity(whom, sizeof set, &set), 0);
+}
+
+/* What a look relies on: while we ourselves are on its CPU, a spinning thread stands still; and it
+ * is said to be runnable there. Where we were put off the CPU meanwhile, the proof does not hold.
+ */
+Test(standstill, holds_for_one_that_spins_as_long_as_we_are_on_its_cpu)
+{
+    enum { LOOKS = 2000 };
+    int held = 0, off = 0;
+    begin(spin);
+    int cpu = sched_getcpu();
+    pin(0, cpu);
+    pin(pid, cpu);
+    cr_assert_eq(hop_standstill_is_provable(&process), true);
+    for (int i = 0; i < LOOKS; i++) {
+        struct rusage begun, ended;
+        struct hop_standstill before;
+        char state;
+        int processor;
+        usleep(100);
+        getrusage(RUSAGE_SELF, &begun);
+        cr_assert(hop_standstill_read(&task, &before));
+        cr_assert(hop_task_where(&task, &state, &processor));
+        cr_assert_eq(state, 'R');
+        cr_assert_eq(processor, cpu);
+        bool holds = hop_standstill_holds(&task, &before);
+        getrusage(RUSAGE_SELF, &ended);
+        bool was_off = begun.ru_nivcsw != ended.ru_nivcsw || begun.ru_nvcsw != ended.ru_nvcsw;
+        cr_assert(holds || was_off, "it ran while we did");
+        held += holds, off += was_off;
+    }
+    cr_assert_gt(held, LOOKS / 2);
+}
+
+Test(standstill, does_not_hold_for_one_that_is_gone)
+{
+    struct hop_standstill before, now;
+    char state;
+    int processor;
+    begin(child_idle);
+    cr_assert(hop_standstill_read(&task, &before));
+    cr_assert(hop_task_where(&task, &state, &processor));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    cr_assert_not(hop_standstill_holds(&task, &before));
+    cr_assert_not(hop_standstill_read(&task, &now));
+    cr_assert_not(hop_task_where(&task, &state, &processor));
+    hop_task_deinit(&task);
+    /* And for one that never was. */
+    hop_task_init(&task, &process, pid);
+    cr_assert_not(hop_standstill_read(&task, &now));
+    cr_assert_not(hop_task_where(&task, &state, &processor));
+}
+
+static int open_fds(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+Test(standstill, works_without_descriptors_of_its_own)
+{
+    struct hop_standstill before;
+    char state;
+    int processor, fds = open_fds();
+    begin(child_idle);
+    await_state('S');
+    hop_task_deinit(&task);
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    int kept = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    cr_assert_geq(kept, 0);
+    limit.rlim_cur = (rlim_t)kept;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    hop_task_init(&task, &process, pid); /* gets none */
+    cr_assert_lt(task.schedstat_fd, 0);
+    limit.rlim_cur = (rlim_t)kept + 1;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    close(kept); /* one, for a moment each */
+    cr_assert(hop_standstill_read(&task, &before));
+    cr_assert(hop_standstill_holds(&task, &before));
+    cr_assert(hop_task_where(&task, &state, &processor));
+    cr_assert_eq(state, 'S');
+    hop_task_deinit(&task);
+    hop_process_close(&process);
+    cr_assert_leq(open_fds(), fds + 1); /* the child's lifeline */
+    open_child();
+}
+
+/* comm may hold what looks like the rest of stat. */
+static void idle_under_a_strange_name(void *unused)
+{
+    prctl(PR_SET_NAME, "a) R 1 (b\n) Z (");
+    child_idle(unused);
+}
+
+Test(standstill, no_name_deceives_it)
+{
+    begin(idle_under_a_strange_name);
+    await_state('S');
+    char state;
+    int processor = -1, cpu = sched_getcpu();
+    pin(pid, cpu);
+    kill(pid, SIGSTOP);
+    await_state('T');
+    cr_assert(hop_task_where(&task, &state, &processor));
+    cr_assert_eq(processor, cpu);
+}
