@@ -1,5 +1,5 @@
-/* What `heavyops dump` tells of programs of every kind, run by every interpreter found, is what they
- * say of themselves: the same threads, frames, offsets, instructions, lines and columns. */
+/* What `heavyops dump` tells of programs of every kind, run by every interpreter found, is what
+ * they say of themselves: the same threads, frames, offsets, instructions, lines and columns. */
 #include "support/stacks.h"
 
 #include <criterion/criterion.h>
