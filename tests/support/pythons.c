@@ -86,8 +86,8 @@ run(const struct python *python, const char *environment, char *text, const char
 void target_start_text(struct target *target, const struct python *python, const char *environment,
                        char *text, const char *const arguments[])
 {
-    int out[2], in[2];
-    if (pipe2(out, O_CLOEXEC) || pipe2(in, O_CLOEXEC))
+    int out[2], in[2], executed[2];
+    if (pipe2(out, O_CLOEXEC) || pipe2(in, O_CLOEXEC) || pipe2(executed, O_CLOEXEC))
         give_up("cannot make pipes for", python->command);
     fflush(NULL);
     pid_t parent = getpid();
@@ -104,6 +104,12 @@ void target_start_text(struct target *target, const struct python *python, const
     }
     close(in[0]);
     close(out[1]);
+    /* Until it executes it is a copy of the test, which holds all sorts of pretended CPythons. */
+    char nothing;
+    close(executed[1]);
+    while (read(executed[0], &nothing, 1) < 0 && errno == EINTR)
+        continue;
+    close(executed[0]);
     target->out = fdopen(out[0], "r");
     target->in = fdopen(in[1], "w");
 }
