@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* glibc's struct pthread holds the tid at 0x2d0 on x86-64 and at 0xd0 on aarch64, musl's at 0x30 or
- * 0x38; whatever it is, it lies within the first KiB. Looked for, not assumed. */
+ * 0x38; whatever it is, it lies within the first KiB. Proved or looked for, not assumed. */
 enum { PTHREAD_BYTES = 1024 };
 
 bool hop_roster_init(struct hop_roster *roster, const struct hop_process *process,
@@ -71,30 +71,56 @@ static int tid_from_ns(struct hop_roster *roster, struct kernel_threads *threads
     return -1;
 }
 
+enum { COMPARED = 8 }; /* threads that have to agree on where the tid is, at most */
+
+/* Whether every one of the threads has at `offset` a different id of an existing thread. One that
+ * has ended has 0 there (its thread state may be left over). */
+static bool is_tid_offset(struct hop_roster *roster, struct kernel_threads *threads,
+                          uint8_t bytes[COMPARED][PTHREAD_BYTES], size_t compared, int32_t offset,
+                          bool may_have_ended)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < compared; i++) {
+        uint32_t tid = hop_u32(bytes[i] + offset);
+        if (!tid && may_have_ended)
+            continue;
+        if (tid_from_ns(roster, threads, tid) < 0)
+            return false;
+        for (size_t j = 0; j < i; j++)
+            if (hop_u32(bytes[j] + offset) == tid)
+                return false;
+        found++;
+    }
+    return found > 0;
+}
+
 /* Up to 3.10 CPython keeps only pthread_self(), which points to libc's struct pthread. The place of
- * the tid in it is the first at which every listed thread has a different id of an existing thread.
- */
+ * the tid in it is one of those known, or else the first that can be. Known ones first, because
+ * with one thread to go by any small number might be an id, the more so in a PID namespace. */
 static bool find_pthread_tid_offset(struct hop_roster *roster, struct kernel_threads *threads,
                                     size_t listed)
 {
-    enum { COMPARED = 8 }; /* threads that have to agree, at most */
+    static const int32_t known[] = {0x2d0, 0xd0, 0x30, 0x38};
     uint8_t bytes[COMPARED][PTHREAD_BYTES];
+    uint64_t pthreads[COMPARED];
     size_t compared = 0;
-    for (size_t i = 0; i < listed && compared < COMPARED; i++)
-        if (hop_read(roster->reader, roster->listed[i].pthread, bytes[compared], PTHREAD_BYTES))
-            compared++;
-    for (int32_t offset = 0; compared && offset < PTHREAD_BYTES; offset += 4) {
-        size_t agreeing = 0;
-        for (size_t i = 0; i < compared; i++) {
-            uint32_t tid = hop_u32(bytes[i] + offset);
-            bool is_new = tid_from_ns(roster, threads, tid) > 0;
-            for (size_t j = 0; j < i && is_new; j++)
-                is_new = hop_u32(bytes[j] + offset) != tid;
-            if (!is_new)
-                break;
-            agreeing++;
+    for (size_t i = 0; i < listed && compared < COMPARED; i++) {
+        /* A state that is being born has the pthread of the thread that makes it. */
+        uint64_t pthread = roster->listed[i].pthread;
+        bool is_new = true;
+        for (size_t j = 0; j < compared; j++)
+            is_new &= pthreads[j] != pthread;
+        if (is_new && hop_read(roster->reader, pthread, bytes[compared], PTHREAD_BYTES))
+            pthreads[compared++] = pthread;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (is_tid_offset(roster, threads, bytes, compared, known[i], true)) {
+            roster->pthread_tid_offset = known[i];
+            return true;
         }
-        if (agreeing == compared) {
+    }
+    for (int32_t offset = 0; offset < PTHREAD_BYTES; offset += 4) {
+        if (is_tid_offset(roster, threads, bytes, compared, offset, false)) {
             roster->pthread_tid_offset = offset;
             return true;
         }
