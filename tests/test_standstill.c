@@ -85,6 +85,10 @@ Test(standstill, holds_for_one_that_sleeps)
     begin(child_idle);
     await_state('S');
     cr_assert(hop_standstill_read(&task, &before));
+    char text[sizeof before.text];
+    ssize_t size = hop_process_read_file(&process, "schedstat", text, sizeof text);
+    cr_assert_eq(before.length, size); /* all three figures */
+    cr_assert_arr_eq(before.text, text, (size_t)size);
     for (int i = 0; i < 100; i++) {
         cr_assert(hop_standstill_holds(&task, &before));
         cr_assert(hop_standstill_read(&task, &now));

@@ -1,0 +1,358 @@
+/* One look: frames in fake memory, of every layout, of a kernel thread that is a real one, asleep,
+ * spinning, woken in the midst of the look, or gone. */
+#include "base/clock.h"
+#include "sample/look.h"
+#include "support/children.h"
+#include "support/fake_program.h"
+#include "support/layouts.h"
+
+#include <criterion/criterion.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct fake_program program;
+static struct hop_python python;
+static struct hop_process process;
+static struct hop_sampler *sampler;
+static struct hop_roster_entry entry;
+static struct hop_look look;
+static int pid;
+
+static void end_fakes(void)
+{
+    if (!sampler)
+        return;
+    hop_task_deinit(&entry.task);
+    hop_identifier_deinit(&sampler->identifier);
+    hop_walker_deinit(&sampler->walker);
+    hop_code_table_deinit(&sampler->codes);
+    free(sampler);
+    sampler = NULL;
+    fake_program_end(&program);
+}
+
+/* Stands for CPython's thread: runs a little at every signal. */
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+static void wake_at_signals(void *unused)
+{
+    (void)unused;
+    signal(SIGUSR1, on_signal);
+    child_is_ready();
+    for (;;)
+        pause();
+}
+
+static void spin(void *unused)
+{
+    (void)unused;
+    child_is_ready();
+    for (volatile unsigned i = 0;; i++)
+        continue;
+}
+
+static void await_state(char wanted)
+{
+    char state = 0;
+    int processor;
+    while (state != wanted) {
+        cr_assert(hop_task_where(&entry.task, &state, &processor));
+        sched_yield();
+    }
+}
+
+static void begin(child_body_fn *body)
+{
+    struct hop_error err;
+    pid = child_start(body, NULL);
+    cr_assert_eq(hop_process_open(pid, &process, &err), HOP_OK);
+}
+
+static void tear_down(void)
+{
+    end_fakes();
+    hop_process_close(&process);
+    child_end(pid);
+}
+
+TestSuite(look, .fini = tear_down, .timeout = 60);
+
+/* Two calls deep, in a code object each. */
+static void start(int minor)
+{
+    end_fakes();
+    fake_program_start(&program, minor);
+    layout_of_version(&python.layout, minor, layout_usual_micro(minor));
+    sampler = calloc(1, sizeof *sampler);
+    struct hop_reader *reader = &program.reader.base;
+    sampler->process = &process;
+    sampler->python = &python;
+    sampler->reader = reader;
+    sampler->cpu = sched_getcpu();
+    sampler->watch =
+        (struct hop_watch){.process = &process, .python = &python, .reader = reader, .mem_fd = -1};
+    cr_assert(hop_walker_init(&sampler->walker, reader, &python.layout));
+    cr_assert(hop_code_table_init(&sampler->codes, &python.layout, reader));
+    cr_assert(hop_identifier_init(&sampler->identifier, &sampler->codes));
+    entry = (struct hop_roster_entry){.state.addr = program.thread.addr};
+    hop_task_init(&entry.task, &process, pid);
+    fake_program_call(&program, fake_program_code(&program, 0, "outer"), program.starts[1]);
+    fake_program_call(&program, fake_program_code(&program, 0, "inner"), program.starts[2]);
+}
+
+#define FOR_EACH_VERSION                                                                           \
+    for (int minor = LAYOUT_MINOR_FIRST; minor <= LAYOUT_MINOR_LAST && (start(minor), true);       \
+         minor++)
+
+static enum hop_look_result look_now(bool wants_sleeping, bool wants_still)
+{
+    look = (struct hop_look){.wants_sleeping = wants_sleeping, .wants_still = wants_still};
+    return hop_look(sampler, &entry, &look);
+}
+
+static void expect(enum hop_look_result result)
+{
+    enum hop_look_result found = look_now(true, true);
+    cr_assert_eq(found, result, "3.%d: %d, not %d; refusal %d", python.layout.minor, (int)found,
+                 (int)result, (int)look.refusal);
+}
+
+static void expect_stack(void)
+{
+    assert_stack_of(&program.thread, &sampler->walker.stack);
+    cr_assert_str_eq(sampler->codes.codes[sampler->identifier.frames[0].code]->name, "inner");
+    cr_assert_str_eq(sampler->codes.codes[sampler->identifier.frames[1].code]->name, "outer");
+}
+
+Test(look, takes_one_that_sleeps_if_that_is_wanted)
+{
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        await_state('S');
+        cr_assert_eq(look_now(false, true), HOP_LOOK_ASLEEP);
+        cr_assert_eq(program.reader.calls, 0);
+        expect(HOP_LOOK_TAKEN);
+        expect_stack();
+        cr_assert_eq(look.state, 'S');
+        /* It has not run since: nothing is read. */
+        uint64_t calls = program.reader.calls;
+        for (int i = 0; i < 10; i++) {
+            expect(HOP_LOOK_SAME);
+            cr_assert_eq(look.state, 'S');
+            cr_assert_eq(look_now(false, true), HOP_LOOK_ASLEEP);
+        }
+        cr_assert_eq(program.reader.calls, calls);
+    }
+}
+
+static void wake(void)
+{
+    struct hop_standstill before;
+    cr_assert(hop_standstill_read(&entry.task, &before));
+    kill(pid, SIGUSR1);
+    while (hop_standstill_holds(&entry.task, &before))
+        sched_yield();
+    await_state('S');
+}
+
+Test(look, looks_again_at_one_that_ran)
+{
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        await_state('S');
+        expect(HOP_LOOK_TAKEN);
+        fake_frame_pop(&program.thread);
+        fake_program_call(&program, program.thread.frames[1].raw.code_addr, program.starts[0]);
+        wake();
+        expect(HOP_LOOK_TAKEN);
+        assert_stack_of(&program.thread, &sampler->walker.stack);
+    }
+}
+
+/* A reader during whose n-th call the thread runs: whatever was read before or after it, the look
+ * is refused and nothing is learnt of it. */
+static uint64_t wakes_at, calls;
+
+static size_t fill_and_wake(struct hop_reader *base, const struct hop_span *spans, size_t count)
+{
+    (void)base;
+    if (++calls == wakes_at)
+        wake();
+    return program.reader.base.fill(&program.reader.base, spans, count);
+}
+
+Test(look, refuses_what_moved_whenever_it_did)
+{
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        struct hop_reader waking = {fill_and_wake};
+        await_state('S');
+        sampler->walker.reader = sampler->codes.reader = &waking;
+        for (wakes_at = 1;; wakes_at++) {
+            calls = 0;
+            size_t known = sampler->codes.count;
+            enum hop_look_result result = look_now(true, true);
+            if (calls < wakes_at) {
+                cr_assert_eq(result, HOP_LOOK_TAKEN);
+                break;
+            }
+            cr_assert_eq(result, HOP_LOOK_REFUSED);
+            cr_assert_eq(look.refusal, HOP_REFUSED_MOVED);
+            cr_assert_eq(sampler->codes.count, known);
+            cr_assert_not(entry.was_taken);
+        }
+        cr_assert_gt(wakes_at, 10);
+        expect_stack();
+        cr_assert_eq(sampler->codes.count, 2);
+    }
+}
+
+Test(look, says_why_it_refuses)
+{
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        await_state('S');
+        uint64_t inner = program.thread.frames[2].raw.frame_addr;
+        uint64_t outer = program.thread.frames[1].raw.frame_addr;
+        fake_frame_link(&program.thread, inner, 4096);
+        expect(HOP_LOOK_REFUSED);
+        cr_assert_eq(look.refusal, HOP_REFUSED_UNREADABLE);
+        fake_frame_link(&program.thread, inner, outer);
+        uint8_t *opcode = fake_program_opcode(&program, program.thread.frames[2].raw.code_addr,
+                                              program.starts[2]);
+        uint8_t right = *opcode;
+        expect(HOP_LOOK_TAKEN);
+        wake();
+        *opcode = 0;
+        expect(HOP_LOOK_REFUSED);
+        cr_assert_eq(look.refusal, HOP_REFUSED_BAD_OPCODE);
+        *opcode = right;
+        wake();
+        expect(HOP_LOOK_TAKEN);
+        cr_assert_eq(look.refusal, HOP_TAKEN);
+        while (program.thread.depth > 1)
+            fake_frame_pop(&program.thread);
+        wake();
+        expect(HOP_LOOK_FRAMELESS);
+    }
+}
+
+/* Up to 3.12 the thread state of a sub-interpreter may be run by another thread than it says. */
+Test(look, a_sub_interpreter_may_be_run_by_another_thread)
+{
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        await_state('S');
+        entry.state.interpreter_id = 1;
+        sampler->roster.interpreters[0] =
+            (struct hop_interpreter){.addr = program.interpreter_addr, .id = 1};
+        sampler->roster.interpreter_count = 1;
+        expect(HOP_LOOK_TAKEN);
+        expect(minor >= 13 ? HOP_LOOK_SAME : HOP_LOOK_TAKEN);
+        fake_gil_set(&program.runtime, program.interpreter_addr, 1, program.thread.addr);
+        python.runtime_addr = program.runtime.addr;
+        wake();
+        if (minor >= 13) {
+            expect(HOP_LOOK_TAKEN);
+        } else {
+            expect(HOP_LOOK_REFUSED);
+            cr_assert_eq(look.refusal, HOP_REFUSED_NOT_ITS_THREAD);
+        }
+        python.runtime_addr = 0;
+    }
+}
+
+static void pin(int whom, int cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    cr_assert_eq(sched_setaffinity(whom, sizeof set, &set), 0);
+}
+
+/* From its own CPU it is seen standing still, or refused as having moved. */
+Test(look, takes_one_that_spins_from_its_cpu_only)
+{
+    int cpu = sched_getcpu();
+    pin(0, cpu);
+    begin(spin);
+    FOR_EACH_VERSION
+    {
+        int taken = 0;
+        sampler->cpu = cpu + 1;
+        cr_assert_eq(look_now(true, true), HOP_LOOK_ELSEWHERE);
+        cr_assert_eq(look.processor, cpu);
+        cr_assert_eq(program.reader.calls, 0);
+        sampler->cpu = cpu;
+        for (int i = 0; i < 200; i++) {
+            usleep(100);
+            enum hop_look_result result = look_now(i % 2, false);
+            if (result == HOP_LOOK_TAKEN) {
+                taken++;
+                cr_assert_eq(look.state, 'R');
+                expect_stack();
+                /* At once, we are still here: it has not run. Unless we were not. */
+                result = look_now(false, true);
+                cr_assert(result == HOP_LOOK_SAME || result == HOP_LOOK_TAKEN ||
+                          (result == HOP_LOOK_REFUSED && look.refusal == HOP_REFUSED_MOVED));
+            } else if (result == HOP_LOOK_REFUSED) {
+                cr_assert_eq(look.refusal, HOP_REFUSED_MOVED);
+            } else {
+                cr_assert_eq(result, HOP_LOOK_STILL); /* it got no turn */
+            }
+        }
+        cr_assert_gt(taken, 0, "3.%d: none taken", minor);
+    }
+}
+
+/* One that spins on another CPU all the while is never taken. */
+Test(look, never_takes_one_that_runs_on_another_cpu)
+{
+    cpu_set_t set;
+    int ours = sched_getcpu(), theirs = -1;
+    cr_assert_eq(sched_getaffinity(0, sizeof set, &set), 0);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &set) && cpu != ours)
+            theirs = cpu;
+    if (theirs < 0)
+        cr_skip_test("this machine lets us use one CPU");
+    begin(spin);
+    pin(pid, theirs);
+    pin(0, ours);
+    FOR_EACH_VERSION
+    {
+        for (int i = 0; i < 200; i++) {
+            cr_assert_eq(look_now(true, true), HOP_LOOK_ELSEWHERE);
+            cr_assert_eq(look.processor, theirs);
+        }
+    }
+}
+
+Test(look, tells_when_it_is_gone)
+{
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        hop_process_close(&process);
+        child_end(pid);
+        begin(wake_at_signals);
+        hop_task_deinit(&entry.task);
+        hop_task_init(&entry.task, &process, pid);
+        await_state('S');
+        expect(HOP_LOOK_TAKEN);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        expect(HOP_LOOK_GONE);
+    }
+}
