@@ -50,6 +50,8 @@ OFFSETS  := $(sort $(filter-out offsets/README.md,$(wildcard offsets/*)))
 CLI_SRC  := $(sort $(wildcard src/cli/*.c))
 LIB_SRC  := $(sort $(filter-out $(CLI_SRC),$(wildcard src/*/*.c)))
 TEST_SRC := $(sort $(wildcard tests/test_*.c tests/support/*.c))
+# What the JSON outputs are checked against.
+SCHEMAS  := $(sort $(wildcard include/*.schema.json))
 # Programs that embed the library, compiled with its public header alone and linked both ways.
 EXAMPLES := $(sort $(wildcard tests/examples/*.c))
 
@@ -235,9 +237,11 @@ endif
 
 .PHONY: install uninstall clean distclean help bootstrap
 install: all ## Install the command, the library and its header
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(LIBDIR)/pkgconfig' \
+	    '$(DESTDIR)$(PREFIX)/share/heavyops'
 	install $(COMMAND) '$(DESTDIR)$(PREFIX)/bin/heavyops'
 	install -m 644 include/heavyops.h '$(DESTDIR)$(PREFIX)/include/heavyops.h'
+	install -m 644 $(SCHEMAS) '$(DESTDIR)$(PREFIX)/share/heavyops'
 	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)/libheavyops.a'
 	install -m 644 $(SHARED_LIB) '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(VERSION)'
 	ln -sf libheavyops.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(SOVERSION)'
@@ -250,6 +254,7 @@ uninstall: ## Remove what `make install` put there
 	    '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(SOVERSION)' \
 	    '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(VERSION)' \
 	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libheavyops.pc'
+	rm -rf '$(DESTDIR)$(PREFIX)/share/heavyops'
 
 bootstrap: ## Install what the build needs, and nothing else
 	@scripts/bootstrap
