@@ -149,6 +149,12 @@ Test(look, takes_one_that_sleeps_if_that_is_wanted)
             cr_assert_eq(look_now(false, true), HOP_LOOK_ASLEEP);
         }
         cr_assert_eq(program.reader.calls, calls);
+        /* That it slept then says nothing of now. */
+        kill(pid, SIGSTOP);
+        await_state('T');
+        expect(HOP_LOOK_TAKEN);
+        cr_assert_eq(look.state, 'T');
+        kill(pid, SIGCONT);
     }
 }
 

@@ -321,11 +321,13 @@ Test(roster, the_tid_is_found_where_ever_it_is)
             for (size_t i = 0; i < 3; i++) {
                 states[i] = state_add_tid(interpreter_addr, &ours[i], 77777777);
                 put_word(&ours[i], offset, ours[i].tid);
+                put_word(&ours[i], 0x20, getpid()); /* the same in all */
+                put_word(&ours[i], 0x30, getpid());
             }
             refresh(3);
             for (size_t i = 0; i < 3; i++)
                 entry_of(states[i], ours[i].tid);
-            cr_assert_eq(roster.pthread_tid_offset, offset);
+            cr_assert_eq(roster.pthread_tid_offset, (int32_t)offset);
         }
         /* Where it is nowhere, no thread is given a wrong one. */
         start(minor);
