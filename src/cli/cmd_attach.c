@@ -33,6 +33,7 @@ static int run_attach(struct hop_cli_settings *settings)
     if (hop_output_open(settings->output_path ? settings->output_path : "-", &output, &err))
         return hop_cli_fail(&err);
     settings->sampling.stop = hop_cli_stop_on_signals();
+    hop_cli_allow_descriptors();
     struct hop_attach_options options = {
         .offsets_path = settings->offsets_path,
         .wait_ns = HOP_CLI_START_WAIT_NS,

@@ -13,6 +13,7 @@ static int run_dump(struct hop_cli_settings *settings)
         return HOP_EXIT_USAGE;
     if (hop_output_open(settings->output_path ? settings->output_path : "-", &output, &err))
         return hop_cli_fail(&err);
+    hop_cli_allow_descriptors();
     struct hop_attach_options options = {
         .offsets_path = settings->offsets_path,
         .wait_ns = HOP_CLI_START_WAIT_NS,

@@ -137,6 +137,7 @@ static int run_record(struct hop_cli_settings *settings)
         return cannot_run(settings, exec_errno, &err);
     }
     hop_cli_forward_to(recording.pid);
+    hop_cli_allow_descriptors();
     /* A reader of ours that went away must not cost the program its status. */
     signal(SIGPIPE, SIG_IGN);
     watch_program(&recording);

@@ -1,7 +1,18 @@
-/* From settings and a profile to a written report. */
+/* What attach and record share: from settings and a profile to a written report. */
 #include "cli/session.h"
 
 #include "cli/command.h"
+
+#include <sys/resource.h>
+
+void hop_cli_allow_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); /* or fewer are kept open: slower, not wrong */
+}
 
 bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_profile *profile,
                     struct hop_output *output, struct hop_error *err)

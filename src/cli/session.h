@@ -9,6 +9,10 @@ struct hop_cli_settings;
 /* How long attach waits for a process that is just starting its Python. */
 #define HOP_CLI_START_WAIT_NS UINT64_C(1000000000)
 
+/* Lets this process open as many files as it may: two are kept open for each thread that is looked
+ * at. Not before a program is started, which would inherit that. */
+void hop_cli_allow_descriptors(void);
+
 /* Writes the report that the settings ask for and commits `output`, which it takes over; false:
  * *err says why not, and `output` is abandoned. */
 bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_profile *profile,

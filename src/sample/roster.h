@@ -20,6 +20,7 @@ struct hop_roster_entry {
     struct hop_standstill taken_at;
     bool has_place; /* the sink has counted that sample at `place` */
     uint32_t place;
+    uint64_t visited_tick; /* the last tick that was counted for it */
 };
 
 /* A thread that was ever seen. */

@@ -18,8 +18,8 @@ struct hop_sink {
      * no room to count it. */
     bool (*add)(void *context, uint32_t thread, const struct hop_step *frames, size_t depth,
                 uint32_t *place);
-    /* A stack that was added before, once more. */
-    void (*again)(void *context, uint32_t place);
+    /* A stack that was added before, `count` times more. */
+    void (*again)(void *context, uint32_t place, uint64_t count);
 };
 
 struct hop_sampler_plan {
@@ -61,6 +61,7 @@ struct hop_sampler {
     int hops_left;
     int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */
     uint64_t refresh_due_ns;
+    size_t sleeper_cursor; /* the entry from which on sleeping threads have their turn */
     uint32_t *pending; /* indices of roster entries to be looked at in this tick, on other CPUs */
     size_t pending_count;
 };

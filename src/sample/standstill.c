@@ -4,7 +4,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+/* Descriptors that are left to others: to the files that are opened for one use, to the program
+ * that embeds us. */
+enum { DESCRIPTORS_LEFT = 32 };
 
 static int open_task_file(const struct hop_task *task, const char *name)
 {
@@ -13,10 +18,23 @@ static int open_task_file(const struct hop_task *task, const char *name)
     return openat(task->process->dir_fd, path, O_RDONLY | O_CLOEXEC);
 }
 
+/* A file to be kept open, or -1 when that would bring us near the limit of descriptors: there may
+ * be more threads than that. (The kernel gives out the lowest free number.) */
+static int open_to_keep(const struct hop_task *task, const char *name)
+{
+    struct rlimit limit;
+    int fd = open_task_file(task, name);
+    if (fd < 0 || getrlimit(RLIMIT_NOFILE, &limit) ||
+        (rlim_t)fd + DESCRIPTORS_LEFT < limit.rlim_cur)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 void hop_task_init(struct hop_task *task, const struct hop_process *process, int tid)
 {
     *task = (struct hop_task){.process = process, .tid = tid, .schedstat_fd = -1, .stat_fd = -1};
-    task->schedstat_fd = open_task_file(task, "schedstat");
+    task->schedstat_fd = open_to_keep(task, "schedstat");
 }
 
 void hop_task_deinit(struct hop_task *task)
@@ -59,7 +77,7 @@ bool hop_task_where(struct hop_task *task, char *state, int *processor)
 {
     char text[1024];
     if (task->stat_fd < 0)
-        task->stat_fd = open_task_file(task, "stat");
+        task->stat_fd = open_to_keep(task, "stat");
     ssize_t got = read_task_file(task, task->stat_fd, "stat", text, sizeof text - 1);
     if (got <= 0)
         return false;

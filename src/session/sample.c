@@ -23,9 +23,9 @@ static bool count_stack(void *context, uint32_t thread, const struct hop_step *s
     return true;
 }
 
-static void count_again(void *context, uint32_t place)
+static void count_again(void *context, uint32_t place, uint64_t count)
 {
-    hop_tally_again(context, place, 1);
+    hop_tally_again(context, place, count);
 }
 
 /* --- from the tally to the profile ----------------------------------------------------------- */
