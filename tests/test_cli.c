@@ -318,7 +318,8 @@ Test(cli, record_leaves_a_terminals_signals_to_the_program)
                    "    print('got', i + 1, 'from', info.si_pid, flush=True)\n"
                    "sys.exit(33)\n");
     int terminal;
-    struct termios quiet = {.c_lflag = ISIG | ICANON, .c_cc[VINTR] = 3}; /* no echo of ^C */
+    /* No echo of ^C, and what was written before it is not thrown away. */
+    struct termios quiet = {.c_lflag = ISIG | ICANON | NOFLSH, .c_cc[VINTR] = 3};
     pid_t pid = forkpty(&terminal, NULL, &quiet, NULL);
     if (pid == 0) {
         alarm(60);
