@@ -1,0 +1,82 @@
+/* Many sleeping threads, more than there are descriptors: each is accounted for at every tick, and
+ * the one that works is not lost among them. */
+#include "profile/profile.h"
+#include "support/pythons.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <sys/resource.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* The main thread sleeps too; one works. */
+enum { SLEEPERS = 200, THREADS = SLEEPERS + 2, DESCRIPTORS = 64 };
+
+static char program[] = "import threading, time\n"
+                        "def sleep():\n"
+                        "  time.sleep(1000)\n"
+                        "def work():\n"
+                        "  n = 0\n"
+                        "  while True: n += 1\n"
+                        "for _ in range(200):\n"
+                        "  threading.Thread(target=sleep, daemon=True).start()\n"
+                        "threading.Thread(target=work, daemon=True).start()\n"
+                        "print('ready', flush=True)\n"
+                        "sleep()\n";
+
+static void free_pythons(struct criterion_test_params *params)
+{
+    cr_free(params->params);
+}
+
+ParameterizedTestParameters(many_threads, are_each_accounted_for)
+{
+    struct python *pythons = cr_malloc(PYTHONS_MAX * sizeof *pythons);
+    size_t count = pythons_find(pythons, PYTHONS_MAX, 8);
+    return cr_make_param_array(struct python, pythons, count, free_pythons);
+}
+
+static struct hop_profile *sample(struct hop_target *target, enum hop_mode mode)
+{
+    struct hop_sample_options options = {.rate_hz = 1000, .duration_ns = NS_PER_S, .mode = mode};
+    struct hop_profile *profile;
+    struct hop_error err;
+    cr_assert_eq(hop_sample(target, &options, &profile, &err), HOP_OK, "%s", err.message);
+    cr_assert_eq(profile->thread_count, THREADS);
+    cr_assert_eq(profile->ticks * THREADS,
+                 profile->samples + profile->idle + profile->refused_total,
+                 "%lu ticks, %lu samples, %lu idle, %lu refused", profile->ticks, profile->samples,
+                 profile->idle, profile->refused_total);
+    return profile;
+}
+
+ParameterizedTest(struct python *python, many_threads, are_each_accounted_for)
+{
+    const char *const arguments[] = {NULL};
+    struct rlimit limit = {.rlim_cur = DESCRIPTORS, .rlim_max = DESCRIPTORS};
+    struct hop_target *target;
+    struct target child;
+    struct hop_error err;
+    char line[16];
+    target_start_text(&child, python, NULL, program, arguments);
+    cr_assert(fgets(line, sizeof line, child.out));
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_assert_eq(hop_attach(child.pid, NULL, &target, &err), HOP_OK, "%s", err.message);
+
+    struct hop_profile *profile = sample(target, HOP_MODE_CPU);
+    size_t working = 0;
+    for (size_t i = 0; i < profile->thread_count; i++)
+        working += profile->threads[i].samples > profile->samples / 2;
+    cr_expect_eq(working, 1, "%s: the thread that works has most of the samples", python->version);
+    hop_profile_destroy(profile);
+
+    profile = sample(target, HOP_MODE_WALL);
+    size_t sleeping = 0;
+    for (size_t i = 0; i < profile->thread_count; i++)
+        sleeping += profile->threads[i].samples == profile->ticks;
+    cr_expect_geq(sleeping, SLEEPERS - 10, "%s: %zu sleepers were counted at every tick",
+                  python->version, sleeping);
+    hop_profile_destroy(profile);
+    hop_detach(target);
+    target_kill(&child);
+}
