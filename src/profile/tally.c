@@ -4,8 +4,9 @@
  * page by page, and no add ever pays for rehashing the whole. */
 #include "profile/tally.h"
 
+#include "base/pages.h"
+
 #include <stdlib.h>
-#include <sys/mman.h>
 
 enum {
     NO_NODE = UINT32_MAX,
@@ -48,9 +49,8 @@ static struct hop_tally *reserve(size_t node_limit)
     size_t next_at = place(&bytes, node_limit * sizeof(uint32_t));
     size_t heads_at = place(&bytes, node_limit * sizeof(uint32_t));
     size_t paths_at = place(&bytes, PATH_COUNT * sizeof(struct path));
-    uint8_t *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    uint8_t *base = hop_pages_map(bytes);
+    if (!base)
         return NULL;
     struct hop_tally *tally = (struct hop_tally *)base;
     tally->node_limit = node_limit;

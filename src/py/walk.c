@@ -2,8 +2,9 @@
  * 3.11 on, one prefetched batch of frame objects before. */
 #include "py/walk.h"
 
+#include "base/pages.h"
+
 #include <stdlib.h>
-#include <sys/mman.h>
 
 /* How many frame objects of 3.8–3.10 are guessed at once. A deeper stack is read frame by frame
  * beyond it; the batch is then at most 64 KiB of spans and bytes. */
@@ -27,13 +28,6 @@ static void widen(int32_t offset, int32_t *from, int32_t *to)
         *from = offset;
     if (offset + 8 > *to)
         *to = offset + 8;
-}
-
-static void *map_pages(size_t bytes)
-{
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
 }
 
 bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
@@ -69,7 +63,7 @@ bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
     walker->prefetched = malloc(GUESSED_FRAMES_MAX * walker->frame_bytes);
     walker->guess_frame_addrs = malloc(GUESSED_FRAMES_MAX * sizeof *walker->guess_frame_addrs);
     walker->spans = malloc((GUESSED_FRAMES_MAX + 3) * sizeof *walker->spans);
-    walker->stack.frames = map_pages(HOP_DEPTH_MAX * sizeof *walker->stack.frames);
+    walker->stack.frames = hop_pages_map(HOP_DEPTH_MAX * sizeof *walker->stack.frames);
     if (walker->window && walker->prefetched && walker->guess_frame_addrs && walker->spans &&
         walker->stack.frames)
         return true;
@@ -83,8 +77,7 @@ void hop_walker_deinit(struct hop_walker *walker)
     free(walker->prefetched);
     free(walker->guess_frame_addrs);
     free(walker->spans);
-    if (walker->stack.frames)
-        munmap(walker->stack.frames, HOP_DEPTH_MAX * sizeof *walker->stack.frames);
+    hop_pages_unmap(walker->stack.frames, HOP_DEPTH_MAX * sizeof *walker->stack.frames);
     *walker = (struct hop_walker){0};
 }
 

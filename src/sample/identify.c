@@ -2,11 +2,11 @@
  * and the opcodes of up to some hundred frames. */
 #include "sample/identify.h"
 
+#include "base/pages.h"
 #include "py/text.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* Bytes that one batch reads, at most; a batch of a usual stack takes a few KiB. */
 enum { BATCH_BYTES = 64 << 10 };
@@ -38,18 +38,11 @@ struct batch {
     size_t first_frame;
 };
 
-static void *map_pages(size_t bytes)
-{
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
-}
-
 bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_table *table)
 {
     *identifier = (struct hop_identifier){.table = table};
-    identifier->frames = map_pages(HOP_DEPTH_MAX * sizeof *identifier->frames);
-    identifier->opcode_at = map_pages(HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
+    identifier->frames = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->frames);
+    identifier->opcode_at = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
     identifier->spans = malloc(HOP_SPANS_MAX * sizeof *identifier->spans);
     identifier->checks = malloc(HOP_SPANS_MAX * sizeof *identifier->checks);
     identifier->bytes = malloc(BATCH_BYTES);
@@ -62,10 +55,8 @@ bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_tabl
 
 void hop_identifier_deinit(struct hop_identifier *identifier)
 {
-    if (identifier->frames)
-        munmap(identifier->frames, HOP_DEPTH_MAX * sizeof *identifier->frames);
-    if (identifier->opcode_at)
-        munmap(identifier->opcode_at, HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
+    hop_pages_unmap(identifier->frames, HOP_DEPTH_MAX * sizeof *identifier->frames);
+    hop_pages_unmap(identifier->opcode_at, HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
     free(identifier->marks);
     free(identifier->spans);
     free(identifier->checks);

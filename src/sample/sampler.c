@@ -10,8 +10,8 @@
  * looked at. This is for what is missed otherwise: a thread that had no kernel thread yet. */
 static const uint64_t REFRESH_NS = 500 * 1000 * 1000;
 
-/* Sleeping threads that are looked at in one tick: some 0.6 µs each. With up to so many, each is
- * looked at in every tick. */
+/* Sleeping threads that are looked at in one tick, a read of a small file of /proc for each. With
+ * up to so many, each is looked at in every tick. */
 enum { SLEEPERS_A_TICK = 16 };
 
 /* Changes of CPU within one tick: enough for a few threads that run at once and for one that moves
