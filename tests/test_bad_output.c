@@ -82,6 +82,32 @@ Test(bad_output, a_read_only_folder_and_file, .timeout = 60)
     folder_remove(&folder);
 }
 
+/* What was sampled is not lost with the file; what the file held before is not either. */
+Test(bad_output, a_disk_that_fills_up_while_it_is_written, .timeout = 60)
+{
+    struct folder folder;
+    struct python python;
+    struct target target;
+    char line[300];
+    folder_make(&folder);
+    python_choose(&python, 8);
+    spin_start(&target, &python, no_words);
+    snprintf(line, sizeof line,
+             "cd %s; echo mine >json; (trap '' XFSZ; ulimit -f 1; exec \"$0\" attach $1 -d 0.3 "
+             "--format json -o json) 2>&1 | cat; exit ${PIPESTATUS[0]}",
+             folder.path);
+    shell(line, target.pid);
+    cr_assert_eq(run.code, FAILED, "%d %s", run.code, run.out);
+    const char *message = strstr(run.out, "\nheavyops: cannot write the report: ");
+    cr_assert(message && strstr(message, "\n  the report was written to standard error instead\n"),
+              "%s", run.out);
+    cr_assert(run.out[0] == '{' && message[-1] == '}', "%s", run.out);
+    run_command("test \"$(cat '%s/json')\" = mine && test \"$(ls '%s')\" = json", folder.path,
+                folder.path);
+    target_kill(&target);
+    folder_remove(&folder);
+}
+
 /* No file of ours gets the number of a closed stream, and with it what is said there. */
 Test(bad_output, closed_streams_stay_closed, .timeout = 60)
 {

@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 
+#include <string.h>
 #include <sys/resource.h>
 
 void hop_cli_allow_descriptors(void)
@@ -25,8 +26,17 @@ bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_pr
         .by_thread = settings->by_thread,
         .row_limit = settings->row_limit,
     };
-    if (hop_report(profile, settings->format, &options, hop_output_stream(output), err) == HOP_OK)
-        return hop_output_commit(output, err) == HOP_OK;
-    hop_output_abandon(output);
+    if (hop_report(profile, settings->format, &options, hop_output_stream(output), err) == HOP_OK) {
+        if (hop_output_commit(output, err) == HOP_OK)
+            return true;
+    } else {
+        hop_output_abandon(output);
+    }
+    /* A disk that is full by now must not cost what was sampled. Where the report was to go to a
+     * terminal or a pipe that broke, there is nobody left to read it. */
+    if (settings->output_path && strcmp(settings->output_path, "-") != 0 &&
+        hop_report(profile, settings->format, &options, stderr, NULL) == HOP_OK)
+        snprintf(err->remedy, sizeof err->remedy,
+                 "the report was written to standard error instead");
     return false;
 }
