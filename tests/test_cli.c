@@ -2,6 +2,7 @@
  * that record is transparent. What takes a running Python is tested elsewhere. */
 #include "heavyops.h"
 #include "support/run.h"
+#include "support/watch.h"
 
 #include <criterion/criterion.h>
 #include <pty.h>
@@ -400,8 +401,7 @@ Test(cli, attach_reports_when_it_is_interrupted)
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         const char *const argv[] = {HOP_TEST_COMMAND, "attach", pid, "-i", "all", NULL};
         run_start(&run, folder, argv);
-        await_handler(run.pid);
-        usleep(500000); /* long enough for a sample */
+        await_sampling(run.pid, python.pid);
         kill(run.pid, signals[i]);
         run_wait(&run);
         cr_assert_eq(run.code, 0, "%d: %s", run.code, run.err);

@@ -141,8 +141,10 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
     struct hop_roster_entry *entry = &sampler->roster.entries[index];
     bool has_gil = hop_watch_holds_gil(&sampler->watch, entry->state.addr);
     struct hop_look look;
-    if (!wants(sampler, entry, has_gil, &look))
+    if (!wants(sampler, entry, has_gil, &look)) {
+        entry->visited_tick = sampler->counts.ticks;
         return false;
+    }
     if (entry->visited_tick < sampler->counts.ticks)
         count_skipped_ticks(sampler, entry, sampler->counts.ticks);
     switch (hop_look(sampler, entry, &look)) {
@@ -156,6 +158,8 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         break;
     case HOP_LOOK_REFUSED:
         refuse(sampler, look.refusal);
+        entry->was_taken =
+            false; /* it has moved on: the last sample's place is not its place now */
         break;
     case HOP_LOOK_ASLEEP:
     case HOP_LOOK_STILL:

@@ -15,7 +15,7 @@ static const uint64_t DEFAULT_WAIT_NS = 1000 * 1000 * 1000;
  */
 enum { YOUNG_SECONDS = 5 };
 
-/* Between two looks while waiting: short at first, for an interpreter starts in some 10 ms and
+/* Between two looks while waiting: short at first, for an interpreter starts in milliseconds and
  * nothing of it should be missed, then longer, for a shell script may go on for minutes. */
 static const uint64_t FIRST_PAUSE_NS = 100 * 1000;
 static const uint64_t LAST_PAUSE_NS = 5 * 1000 * 1000;
