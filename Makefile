@@ -37,6 +37,11 @@ say = $(if $(Q),@printf '  %-8s%s\n' '$(1)' '$(2)')
 ## T='suite/test*' J=1      the tests that `make test` runs, and how many at a time
 T :=
 J := $(shell nproc)
+## WAY=cpu,live PYTHON=3.13 PROGRAM=leaves SECONDS=5   what `make oracle` looks at, and how long
+WAY :=
+PYTHON :=
+PROGRAM :=
+SECONDS :=
 ## CFLAGS= LDFLAGS=         added to what the build needs
 # CPPFLAGS, CFLAGS and LDFLAGS of the environment or the command line come last and so win.
 
@@ -49,7 +54,10 @@ SOVERSION := 0
 OFFSETS  := $(sort $(filter-out offsets/README.md,$(wildcard offsets/*)))
 CLI_SRC  := $(sort $(wildcard src/cli/*.c))
 LIB_SRC  := $(sort $(filter-out $(CLI_SRC),$(wildcard src/*/*.c)))
-TEST_SRC := $(sort $(wildcard tests/test_*.c tests/support/*.c))
+# The oracle's parts; the tests are linked with all but its main().
+ORACLE_SRC := $(sort $(wildcard tests/oracle/*.c))
+TEST_SRC := $(sort $(wildcard tests/test_*.c tests/support/*.c) \
+            $(filter-out %/main.c,$(ORACLE_SRC)))
 # What the JSON outputs are checked against.
 SCHEMAS  := $(sort $(wildcard include/*.schema.json))
 # Programs that embed the library, compiled with its public header alone and linked both ways.
@@ -59,6 +67,7 @@ obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LIB_OBJ  := $(call obj,$(LIB_SRC)) $(O)/obj/gen/builtin_offsets.o
 CLI_OBJ  := $(call obj,$(CLI_SRC))
 TEST_OBJ := $(call obj,$(TEST_SRC))
+ORACLE_OBJ := $(call obj,$(ORACLE_SRC) tests/support/pythons.c)
 EXAMPLE_OBJ := $(call obj,$(EXAMPLES))
 
 COMMAND    := $(if $(CLI_SRC),$(O)/heavyops)
@@ -66,6 +75,7 @@ STATIC_LIB := $(O)/libheavyops.a
 SHARED_LIB := $(O)/libheavyops.so
 PC_FILE    := $(O)/libheavyops.pc
 TESTS      := $(O)/tests/heavyops-tests
+ORACLE     := $(O)/tests/oracle
 EXAMPLE_BIN := $(foreach e,$(basename $(notdir $(EXAMPLES))),$(O)/tests/$(e) $(O)/tests/$(e)-shared)
 
 # --- How it is compiled --------------------------------------------------------------------------
@@ -111,7 +121,7 @@ all: $(COMMAND) $(STATIC_LIB) $(SHARED_LIB) $(PC_FILE) ## Build the command and 
 # the list of sources, so that a source that was removed leaves the library too.
 flags_now   = $(CC) $(hop_cppflags) $(hop_cflags) $(CPPFLAGS) $(CFLAGS) $(hop_ldflags) $(LDFLAGS) \
               $(test_cppflags) $(STATIC)
-sources_now = $(LIB_SRC) $(CLI_SRC) $(TEST_SRC)
+sources_now = $(LIB_SRC) $(CLI_SRC) $(TEST_SRC) $(ORACLE_SRC)
 
 $(O)/obj/flags $(O)/obj/sources: FORCE
 	$(shell mkdir -p $(@D))$(file >$@.new,$($(@F)_now))
@@ -189,6 +199,12 @@ $(TESTS): $(TEST_OBJ) $(LIB_OBJ) $(filter-out %/cli/main.o,$(CLI_OBJ)) $(O)/obj/
 	@mkdir -p $(@D)
 	$(Q)$(call link) $(wrap) $(filter %.o,$^) $(call libs,$(LIB_PKGS) $(CLI_PKGS) $(TEST_PKGS))
 
+# Linked with the objects too: it reads whole stacks, which the public header does not show.
+$(ORACLE): $(ORACLE_OBJ) $(LIB_OBJ) $(O)/obj/sources
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link) $(filter %.o,$^) $(call libs,$(LIB_PKGS))
+
 $(O)/tests/%-shared: $(O)/obj/tests/examples/%.o $(SHARED_LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -199,7 +215,7 @@ $(O)/tests/%: $(O)/obj/tests/examples/%.o $(STATIC_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(call link) $< $(STATIC_LIB) $(call libs,$(LIB_PKGS))
 
-.PHONY: test tests run-tests demo
+.PHONY: test tests run-tests oracle demo
 test: ## Install what is missing, build, and run all tests
 	@scripts/bootstrap --test
 	@$(MAKE) --no-print-directory run-tests
@@ -208,6 +224,9 @@ tests: $(TESTS) $(EXAMPLE_BIN) $(COMMAND)
 
 run-tests: tests
 	$(Q)HEAVYOPS='$(abspath $(COMMAND))' scripts/run-tests $(TESTS) -j$(J) $(if $(T),--filter '$(T)')
+
+oracle: $(ORACLE) ## Sample programs of which the truth is known, and print how far off we are
+	$(ORACLE) --way '$(WAY)' --python '$(PYTHON)' --program '$(PROGRAM)' --seconds '$(SECONDS)'
 
 demo: ## Install what is missing, build, and profile the example with the hot closure
 	@scripts/bootstrap --demo
@@ -274,4 +293,4 @@ help: ## Show this
 	@echo
 	@sed -n 's/^## /  /p' Makefile
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(EXAMPLE_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(ORACLE_OBJ:.o=.d) $(EXAMPLE_OBJ:.o=.d)
