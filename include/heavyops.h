@@ -87,10 +87,18 @@ enum hop_mode {
     HOP_MODE_GIL,  /* the thread that holds the GIL */
 };
 
+/* How a thread is brought to where it may be read. */
+enum hop_read {
+    HOP_READ_CPU,  /* from its own CPU, where it stands still meanwhile, which is proved */
+    HOP_READ_LIVE, /* while it runs, from another CPU: nothing is held up, little can be proved */
+    HOP_READ_STOP, /* stopped with ptrace(2) for some microseconds; registers could be seen */
+};
+
 struct hop_sample_options {
     double rate_hz;       /* 0.01 to 1e6; 0: HOP_RATE_DEFAULT_HZ */
     uint64_t duration_ns; /* 0: until the target ends or *stop */
     enum hop_mode mode;
+    enum hop_read read;
     uint64_t seed; /* of the jitter; 0: taken from the clock */
     /* When it becomes non-zero, sampling ends and the profile is made of what was seen. May be
      * NULL. */

@@ -1,7 +1,7 @@
 /* One look: frames in fake memory, of every layout, of a kernel thread that is a real one, asleep,
  * spinning, woken in the midst of the look, or gone. */
 #include "base/clock.h"
-#include "sample/look.h"
+#include "sample/way.h"
 #include "support/children.h"
 #include "support/fake_program.h"
 #include "support/layouts.h"
@@ -113,7 +113,7 @@ static void start(int minor)
 static enum hop_look_result look_now(bool wants_sleeping, bool wants_still)
 {
     look = (struct hop_look){.wants_sleeping = wants_sleeping, .wants_still = wants_still};
-    return hop_look(sampler, &entry, &look);
+    return hop_way_cpu.look(sampler, &entry, &look);
 }
 
 static void expect(enum hop_look_result result)

@@ -45,6 +45,20 @@ static bool set_mode(struct hop_cli_settings *settings, const char *value)
     return false;
 }
 
+static bool set_read(struct hop_cli_settings *settings, const char *value)
+{
+    static const char *const names[] = {
+        [HOP_READ_CPU] = "cpu", [HOP_READ_LIVE] = "live", [HOP_READ_STOP] = "stop"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], value) == 0) {
+            settings->sampling.read = (enum hop_read)i;
+            return true;
+        }
+    }
+    hop_cli_complain("it is cpu, live or stop", "--read '%s': no such way to look", value);
+    return false;
+}
+
 static bool add_instructions(struct hop_cli_settings *settings, const char *value)
 {
     struct hop_error err;
@@ -163,6 +177,11 @@ const struct hop_cli_group hop_cli_sampling_group = {
          .help = "cpu (default): threads that run or hold the GIL; wall: all threads; gil: the "
                  "thread that holds the GIL",
          .set = set_mode},
+        {.name = "read",
+         .argument = "WAY",
+         .help = "cpu (default): from the thread's own CPU, where it stands still; live: while it "
+                 "runs, which holds nothing up but is less exact; stop: stopped by ptrace",
+         .set = set_read},
         {0},
     },
 };

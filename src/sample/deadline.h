@@ -11,6 +11,7 @@ struct hop_deadlines {
     uint64_t next_period_ns; /* where the first one begins that has neither had its tick nor been
                                 missed */
     uint64_t woke_ns;        /* when the tick under way began */
+    bool leaves_half;        /* ticks take the target's time: it is left at least as much */
     uint64_t random_state;   /* not 0 */
     uint64_t missed;         /* periods left out, for they were over when we could look again */
     const volatile sig_atomic_t *stop; /* may be NULL */

@@ -1,5 +1,4 @@
-/* One look at one thread: the proof's first half, the read, the second half. It has to run on the
- * CPU of a thread that is runnable. */
+/* One look at one thread: what it is asked, and what may come of it. */
 #ifndef HOP_SAMPLE_LOOK_H
 #define HOP_SAMPLE_LOOK_H
 
@@ -25,7 +24,11 @@ struct hop_look {
     enum hop_refusal refusal;
 };
 
-enum hop_look_result hop_look(struct hop_sampler *sampler, struct hop_roster_entry *entry,
-                              struct hop_look *look);
+/* Reads the thread's stack and names its frames, for ways that have brought it to stand still:
+ * walker.stack, identifier.frames. Code objects and names learnt are kept only when the way says
+ * afterwards, by hop_look_keep, that what was read was true. */
+enum hop_refusal hop_look_read(struct hop_sampler *sampler, const struct hop_roster_entry *entry);
+void hop_look_keep(struct hop_sampler *sampler);
+void hop_look_drop(struct hop_sampler *sampler, size_t known_codes);
 
 #endif

@@ -1,6 +1,6 @@
 /* Looks at one thread once, tried until it can be proved: what a dump needs. */
 #include "base/clock.h"
-#include "sample/look.h"
+#include "sample/way.h"
 
 /* Between two tries: long enough for the thread to move on by some thousand instructions. */
 static const uint64_t RETRY_NS = 200 * 1000;
@@ -18,7 +18,7 @@ static int look_once(void *context, int cpu)
     struct one_look *one = context;
     one->sampler->cpu = cpu;
     one->look = (struct hop_look){.wants_sleeping = true, .wants_still = true};
-    one->result = hop_look(one->sampler, one->entry, &one->look);
+    one->result = hop_way_cpu.look(one->sampler, one->entry, &one->look);
     bool may_go_on = hop_now_ns() < one->deadline_ns;
     if (one->result == HOP_LOOK_ELSEWHERE && may_go_on &&
         hop_crew_has_cpu(one->sampler->crew, one->look.processor))

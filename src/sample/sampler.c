@@ -2,7 +2,7 @@
 #include "sample/sampler.h"
 
 #include "base/clock.h"
-#include "sample/look.h"
+#include "sample/way.h"
 
 #include <stdlib.h>
 
@@ -147,10 +147,16 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
     }
     if (entry->visited_tick < sampler->counts.ticks)
         count_skipped_ticks(sampler, entry, sampler->counts.ticks);
-    switch (hop_look(sampler, entry, &look)) {
+    enum hop_look_result result = sampler->way->look(sampler, entry, &look);
+    if (result == HOP_LOOK_ELSEWHERE && !hop_crew_has_cpu(sampler->crew, look.processor)) {
+        /* Where we may not run we can only look from afar. */
+        result = hop_way_live.look(sampler, entry, &look);
+        sampler->counts.live_samples += result == HOP_LOOK_TAKEN;
+    }
+    switch (result) {
     case HOP_LOOK_TAKEN:
         count_stack(sampler, entry);
-        if (look.state == 'R' && (has_gil || !sampler->watch.holder_count))
+        if (sampler->cpu >= 0 && look.state == 'R' && (has_gil || !sampler->watch.holder_count))
             sampler->home_cpu = sampler->cpu;
         break;
     case HOP_LOOK_SAME:
@@ -167,7 +173,7 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         sampler->counts.idle++;
         break;
     case HOP_LOOK_ELSEWHERE:
-        if (sampler->hops_left && hop_crew_has_cpu(sampler->crew, look.processor)) {
+        if (sampler->hops_left) {
             *cpu = look.processor;
             return true;
         }
@@ -262,6 +268,8 @@ static int begin_tick(struct hop_sampler *sampler, bool *has_ended)
     }
     sampler->counts.ticks++;
     sampler->hops_left = HOPS_MAX;
+    if (sampler->way->begin)
+        sampler->way->begin(sampler);
     hop_watch_gils(&sampler->watch, &sampler->roster, &has_changed);
     if (!refresh_where_due(sampler, has_changed)) {
         refuse(sampler, HOP_REFUSED_NO_ROOM);
@@ -284,6 +292,7 @@ static int continue_tick(struct hop_sampler *sampler)
 
 /* --- the run --------------------------------------------------------------------------------- */
 
+/* One tick, or the part of one that is to be done on `cpu`. */
 static int step(void *context, int cpu)
 {
     struct hop_sampler *sampler = context;
@@ -299,6 +308,8 @@ static int step(void *context, int cpu)
             return HOP_CREW_DONE;
         }
         next_cpu = begin_tick(sampler, &has_ended);
+        if (sampler->way->end)
+            sampler->way->end(sampler);
         if (has_ended)
             return HOP_CREW_DONE;
     }
@@ -306,18 +317,37 @@ static int step(void *context, int cpu)
     return sampler->is_mid_tick ? next_cpu : sampler->home_cpu;
 }
 
+/* Ticks where the calling thread happens to be; none is ever left unfinished. */
+static void run_anywhere(struct hop_sampler *sampler)
+{
+    sampler->home_cpu = 0; /* of no account, but not HOP_CREW_DONE */
+    while (step(sampler, -1) != HOP_CREW_DONE)
+        continue;
+}
+
 enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sampler_plan *plan,
                                 struct hop_error *err)
 {
     sampler->plan = *plan;
+    sampler->way = hop_way_of(plan->read);
+    enum hop_status status = sampler->way->open ? sampler->way->open(sampler, err) : HOP_OK;
+    if (status != HOP_OK)
+        return status;
     sampler->counts = (struct hop_sampler_counts){.started_ns = hop_now_ns()};
     hop_deadlines_init(&sampler->deadlines, sampler->counts.started_ns, plan->rate_hz,
                        plan->duration_ns, plan->seed, plan->stop);
+    sampler->deadlines.leaves_half = sampler->way->takes_targets_time;
     sampler->refresh_due_ns = 0;
     sampler->is_mid_tick = false;
-    sampler->home_cpu = hop_crew_cpu_of(sampler->crew, sampler->process);
-    enum hop_status status = hop_crew_run(sampler->crew, sampler->home_cpu, step, sampler, err);
+    if (sampler->way->is_pinned) {
+        sampler->home_cpu = hop_crew_cpu_of(sampler->crew, sampler->process);
+        status = hop_crew_run(sampler->crew, sampler->home_cpu, step, sampler, err);
+    } else {
+        run_anywhere(sampler);
+    }
     sampler->counts.ended_ns = hop_now_ns();
+    if (sampler->way->close)
+        sampler->way->close(sampler);
     for (size_t i = 0; i < sampler->roster.count; i++)
         if (sampler->roster.entries[i].is_asleep)
             count_skipped_ticks(sampler, &sampler->roster.entries[i], sampler->counts.ticks + 1);

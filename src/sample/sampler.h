@@ -26,6 +26,7 @@ struct hop_sampler_plan {
     double rate_hz;
     uint64_t duration_ns; /* 0: no end */
     enum hop_mode mode;
+    enum hop_read read;
     uint64_t seed;                     /* not 0 */
     const volatile sig_atomic_t *stop; /* may be NULL */
     struct hop_sink sink;
@@ -38,7 +39,10 @@ struct hop_sampler_counts {
     uint64_t idle;    /* threads left out at an instant, for they slept or waited */
     uint64_t refused[HOP_REFUSAL_COUNT];
     uint64_t started_ns, ended_ns;
-    uint64_t hops; /* changes of CPU within a tick */
+    uint64_t hops;            /* changes of CPU within a tick */
+    uint64_t live_samples;    /* of the samples: taken live, on a CPU that we may not use */
+    uint64_t longest_stop_ns; /* way stop: how long a thread was held at most */
+    uint64_t syscall_stops;   /* way stop: samples whose stop fell on the exit of a system call */
 };
 
 struct hop_sampler {
@@ -53,10 +57,12 @@ struct hop_sampler {
     struct hop_deadlines deadlines;
     struct hop_crew *crew;
     struct hop_sampler_plan plan;
+    const struct hop_way *way; /* that of the plan */
+    void *way_state;           /* what the way keeps between its open() and close() */
     struct hop_sampler_counts counts;
     enum hop_ending ending;
     /* The tick under way. */
-    int cpu; /* on which we run */
+    int cpu; /* on which we run; -1: anywhere */
     bool is_mid_tick;
     int hops_left;
     int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "profile/profile.h"
 #include "profile/tally.h"
+#include "sample/way.h"
 #include "session/describe.h"
 #include "session/target.h"
 
@@ -162,7 +163,7 @@ static enum hop_status build_profile(const struct hop_target *target,
     profile->command_line =
         hop_arena_string(&profile->arena, target->command_line, strlen(target->command_line));
     profile->mode = mode_name(sampler->plan.mode);
-    profile->way = "same CPU";
+    profile->way = sampler->way->name;
     profile->ending = sampler->ending;
     profile->duration_ns = counts->ended_ns - counts->started_ns;
     profile->asked_rate_hz = sampler->plan.rate_hz;
@@ -189,6 +190,9 @@ static enum hop_status build_profile(const struct hop_target *target,
 
 static enum hop_status check_plan(const struct hop_sampler_plan *plan, struct hop_error *err)
 {
+    if (!hop_way_of(plan->read))
+        return hop_error_set(err, HOP_ERR_USAGE, NULL, "no way to look has the number %d",
+                             (int)plan->read);
     if (plan->rate_hz >= HOP_RATE_MIN_HZ && plan->rate_hz <= HOP_RATE_MAX_HZ)
         return HOP_OK;
     return hop_error_set(err, HOP_ERR_USAGE, NULL, "a rate of %g Hz is not between %g and %g",
@@ -230,6 +234,7 @@ enum hop_status hop_sample(struct hop_target *target, const struct hop_sample_op
         .rate_hz = options->rate_hz != 0 ? options->rate_hz : HOP_RATE_DEFAULT_HZ,
         .duration_ns = options->duration_ns,
         .mode = options->mode,
+        .read = options->read,
         .seed = options->seed ? options->seed : (hop_now_ns() | 1),
         .stop = options->stop,
         .sink = {.add = count_stack, .again = count_again},

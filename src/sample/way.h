@@ -1,0 +1,33 @@
+/* A way to look: how a thread is brought to where its memory may be read, and what proves that what
+ * was read was true. Everything before (when, which threads) and behind (counting) is the same for
+ * all. One file a way, one row in ways.c. */
+#ifndef HOP_SAMPLE_WAY_H
+#define HOP_SAMPLE_WAY_H
+
+#include "sample/look.h"
+
+struct hop_way {
+    const char *name;  /* in reports and JSON: "same CPU" */
+    const char *words; /* what that means for who reads the report */
+    /* Ticks are run by lookers, each pinned to its CPU (sample/crew.h), and a thread that runs on
+     * another CPU is left to the looker there. Otherwise by the thread that called
+     * hop_sampler_run, wherever the kernel puts it. */
+    bool is_pinned;
+    /* Half of the time at least is left to the target, as ticks take its CPU or hold it. */
+    bool takes_targets_time;
+    /* What a way needs for the length of a run, and its end. NULL: nothing. */
+    enum hop_status (*open)(struct hop_sampler *sampler, struct hop_error *err);
+    void (*close)(struct hop_sampler *sampler);
+    /* Around the looks of one tick, with the roster up to date. NULL: nothing. */
+    void (*begin)(struct hop_sampler *sampler);
+    void (*end)(struct hop_sampler *sampler);
+    enum hop_look_result (*look)(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                                 struct hop_look *look);
+};
+
+extern const struct hop_way hop_way_cpu, hop_way_live;
+
+/* The way of that number. */
+const struct hop_way *hop_way_of(enum hop_read read);
+
+#endif

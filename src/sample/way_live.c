@@ -1,0 +1,59 @@
+/* Live: reads a thread while it runs, from whichever CPU we are on. Nothing holds the target up,
+ * and nothing proves that what was read belongs together, but that it makes sense. */
+#include "sample/way.h"
+
+/* Whether the thread has run since it was looked at last, and runs or could. A thread that holds
+ * the GIL is taken to run; that is asked of memory, which is cheaper. */
+static enum hop_look_result find_out_state(struct hop_roster_entry *entry, struct hop_look *look)
+{
+    struct hop_standstill now;
+    if (!hop_standstill_read(&entry->task, &now))
+        return HOP_LOOK_GONE;
+    if (entry->is_asleep && hop_standstill_is_same(&now, &entry->asleep_at)) {
+        look->state = 'S';
+        if (!look->wants_sleeping)
+            return HOP_LOOK_ASLEEP;
+        return entry->was_taken && hop_standstill_is_same(&now, &entry->taken_at) ? HOP_LOOK_SAME
+                                                                                  : HOP_LOOK_TAKEN;
+    }
+    if (!hop_task_where(&entry->task, &look->state, &look->processor))
+        return HOP_LOOK_GONE;
+    entry->is_asleep = look->state != 'R';
+    entry->was_taken = false;
+    if (entry->is_asleep) {
+        entry->asleep_at = entry->taken_at = now;
+        entry->was_taken = true;
+    }
+    return entry->is_asleep && !look->wants_sleeping ? HOP_LOOK_ASLEEP : HOP_LOOK_TAKEN;
+}
+
+static enum hop_look_result look_from_afar(struct hop_sampler *sampler,
+                                           struct hop_roster_entry *entry, struct hop_look *look)
+{
+    look->refusal = HOP_TAKEN;
+    if (hop_watch_holds_gil(&sampler->watch, entry->state.addr)) {
+        look->state = 'R';
+        entry->is_asleep = entry->was_taken = false;
+    } else {
+        enum hop_look_result result = find_out_state(entry, look);
+        if (result != HOP_LOOK_TAKEN)
+            return result;
+    }
+    size_t known_codes = sampler->codes.count;
+    look->refusal = hop_look_read(sampler, entry);
+    if (look->refusal != HOP_TAKEN) {
+        entry->was_taken = false;
+        hop_look_drop(sampler, known_codes);
+        return HOP_LOOK_REFUSED;
+    }
+    hop_look_keep(sampler);
+    return sampler->walker.stack.depth ? HOP_LOOK_TAKEN : HOP_LOOK_FRAMELESS;
+}
+
+const struct hop_way hop_way_live = {
+    .name = "live",
+    .words =
+        "threads were read while they ran: nothing was held up, but code that runs for less than "
+        "some microseconds at a time may be mistaken for what ran just before or after",
+    .look = look_from_afar,
+};
