@@ -140,6 +140,7 @@ struct hop_instruction {
     int line, end_line;      /* 0: unknown */
     int column, end_column;  /* UTF-8 byte offsets from 0; -1: unknown */
     uint64_t self;           /* hits as the innermost frame's instruction */
+    uint64_t self_ns;        /* the time that these hits stand for */
     uint64_t on_stack;       /* samples with it in a calling frame, each sample counted once */
     bool is_tracked;         /* in the default set */
 };

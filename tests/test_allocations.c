@@ -206,8 +206,8 @@ Test(allocations, a_warm_sampler_asks_for_nothing)
             fake_program_call(&program, code_addr, program.starts[i % 3]);
             size_t theirs = allocations_asked();
             cr_assert_eq(look(), HOP_TAKEN);
-            cr_assert(hop_tally_add(tally, i % 4, identifier.frames, walker.stack.depth, 1));
-            hop_tally_again(tally, hop_tally_last(tally), 1);
+            cr_assert(hop_tally_add(tally, i % 4, identifier.frames, walker.stack.depth, i, 1));
+            hop_tally_again(tally, hop_tally_last(tally), 1, i, 1);
             cr_assert_eq(allocations_asked(), theirs, "3.%d: look %u", minor, i);
             cr_assert_leq(ours, theirs);
         }

@@ -22,6 +22,17 @@ static void destroy(void)
     hop_tally_destroy(tally);
 }
 
+/* As many samples of one stack, of 1 ns each. */
+static bool add(struct hop_tally *to, uint32_t thread, const struct hop_step *steps, size_t depth,
+                uint64_t count)
+{
+    if (!hop_tally_add(to, thread, steps, depth, 1, 1))
+        return false;
+    if (count > 1)
+        hop_tally_again(to, hop_tally_last(to), count - 1, 1, 1);
+    return true;
+}
+
 TestSuite(tally, .init = create, .fini = destroy);
 
 static size_t node_count(void)
@@ -34,9 +45,9 @@ static size_t node_count(void)
 Test(tally, makes_a_path_from_the_thread_to_the_innermost_frame)
 {
     struct hop_step steps[] = {{7, 1, 10}, {8, 2, 20}, {9, 3, 30}};
-    cr_assert(hop_tally_add(tally, 5, steps, 3, 1));
-    cr_assert(hop_tally_add(tally, 5, steps, 3, 2));
-    cr_assert(hop_tally_add(tally, 5, steps + 1, 2, 4));
+    cr_assert(add(tally, 5, steps, 3, 1));
+    cr_assert(add(tally, 5, steps, 3, 2));
+    cr_assert(add(tally, 5, steps + 1, 2, 4));
     size_t count;
     const struct hop_tally_node *nodes = hop_tally_nodes(tally, &count);
     cr_assert_eq(count, 4);
@@ -54,10 +65,34 @@ Test(tally, makes_a_path_from_the_thread_to_the_innermost_frame)
     cr_assert_eq(nodes[3].self, 3);
 }
 
+Test(tally, adds_up_what_samples_stand_for)
+{
+    struct hop_step steps[] = {{7, 1, 10}, {8, 2, 20}};
+    cr_assert_eq(hop_tally_weights(tally).sum_ns, 0);
+    cr_assert(hop_tally_add(tally, 0, steps, 2, 1, 1000));
+    hop_tally_again(tally, hop_tally_last(tally), 3, 4, 1000);
+    struct hop_weights weights = hop_tally_weights(tally);
+    cr_assert_eq(weights.least_ns, 1000);
+    cr_assert_eq(weights.most_ns, 1000);
+    cr_assert(hop_tally_add(tally, 0, steps + 1, 1, 5, 20));
+    cr_assert(hop_tally_add(tally, 0, steps + 1, 1, 6, 50000));
+    weights = hop_tally_weights(tally);
+    cr_assert_eq(weights.least_ns, 20);
+    cr_assert_eq(weights.most_ns, 50000);
+    cr_assert_eq(weights.sum_ns, 54020);
+    cr_assert_eq(weights.sum_of_squares, 4 * 1e6 + 400 + 2.5e9);
+    size_t count;
+    const struct hop_tally_node *nodes = hop_tally_nodes(tally, &count);
+    cr_assert_eq(nodes[1].self, 2);
+    cr_assert_eq(nodes[1].self_ns, 50020);
+    cr_assert_eq(nodes[2].self, 4);
+    cr_assert_eq(nodes[2].self_ns, 4000);
+}
+
 Test(tally, tells_apart_what_differs_in_one_number)
 {
     struct hop_step steps[] = {{1, 1, 1}, {2, 2, 2}};
-    cr_assert(hop_tally_add(tally, 0, steps, 2, 1));
+    cr_assert(add(tally, 0, steps, 2, 1));
     for (int i = 0; i < 4; i++) {
         struct hop_step other[] = {steps[0], steps[1]};
         other[0].code += i == 0;
@@ -65,11 +100,11 @@ Test(tally, tells_apart_what_differs_in_one_number)
         other[0].opcode += i == 2;
         other[1].opcode += i == 3; /* a caller under another opcode */
         size_t before = node_count();
-        cr_assert(hop_tally_add(tally, 0, other, 2, 1));
+        cr_assert(add(tally, 0, other, 2, 1));
         cr_assert_eq(node_count(), before + (i == 3 ? 2 : 1), "difference %d", i);
     }
     size_t before = node_count();
-    cr_assert(hop_tally_add(tally, 1, steps, 2, 1)); /* another thread */
+    cr_assert(add(tally, 1, steps, 2, 1)); /* another thread */
     cr_assert_eq(node_count(), before + 3);
 }
 
@@ -124,7 +159,7 @@ Test(tally, agrees_with_a_list_of_random_stacks)
             print = extend(print, steps[d].code, steps[d].unit, steps[d].opcode);
         }
         wanted[i] = (struct counted){print, count};
-        cr_assert(hop_tally_add(tally, thread, steps, depth, count));
+        cr_assert(add(tally, thread, steps, depth, count));
     }
     size_t wanted_count = join(wanted, STACKS), count, found_count = 0;
     const struct hop_tally_node *nodes = hop_tally_nodes(tally, &count);
@@ -154,13 +189,13 @@ Test(tally, counts_stacks_deeper_than_it_remembers)
     struct hop_step *steps = calloc(DEPTH, sizeof *steps);
     for (uint32_t i = 0; i < DEPTH; i++)
         steps[i] = (struct hop_step){.code = 1, .unit = i % 7};
-    cr_assert(hop_tally_add(tally, 0, steps, DEPTH, 1));
+    cr_assert(add(tally, 0, steps, DEPTH, 1));
     cr_assert_eq(node_count(), DEPTH + 1);
-    cr_assert(hop_tally_add(tally, 0, steps, DEPTH, 1));
-    cr_assert(hop_tally_add(tally, 0, steps + 1, DEPTH - 1, 1));
+    cr_assert(add(tally, 0, steps, DEPTH, 1));
+    cr_assert(add(tally, 0, steps + 1, DEPTH - 1, 1));
     cr_assert_eq(node_count(), DEPTH + 1);
     steps[0].unit = 99; /* one new leaf under the same deep path */
-    cr_assert(hop_tally_add(tally, 0, steps, DEPTH, 1));
+    cr_assert(add(tally, 0, steps, DEPTH, 1));
     cr_assert_eq(node_count(), DEPTH + 2);
     free(steps);
 }
@@ -174,7 +209,7 @@ Test(tally, adds_nothing_when_the_limit_is_reached)
     for (uint32_t i = 0; i < 2 * LIMIT; i++) {
         struct hop_step steps[] = {{i, 0, 0}, {i, 1, 0}, {7, 2, 0}};
         size_t before = node_count();
-        bool is_added = hop_tally_add(tally, 0, steps, 3, 1);
+        bool is_added = add(tally, 0, steps, 3, 1);
         taken += is_added;
         cr_assert_eq(is_added, before + 2 <= LIMIT);
         if (!is_added)
@@ -182,7 +217,7 @@ Test(tally, adds_nothing_when_the_limit_is_reached)
     }
     /* what has its nodes is still counted, also right after a refusal in the same thread */
     struct hop_step known[] = {{0, 0, 0}, {0, 1, 0}, {7, 2, 0}};
-    cr_assert(hop_tally_add(tally, 0, known, 3, 1));
+    cr_assert(add(tally, 0, known, 3, 1));
     size_t count;
     const struct hop_tally_node *nodes = hop_tally_nodes(tally, &count);
     uint64_t total = 0;
@@ -205,7 +240,7 @@ Test(tally, allocates_nothing_while_it_adds)
     size_t allocated = mallinfo2().uordblks;
     for (uint32_t i = 0; i < 10000; i++) {
         struct hop_step step = {.code = i};
-        if (!hop_tally_add(tally, i % 3, &step, 1, 1))
+        if (!add(tally, i % 3, &step, 1, 1))
             cr_assert_fail();
     }
     cr_assert_eq(mallinfo2().uordblks, allocated);
@@ -217,11 +252,11 @@ Test(tally, uses_memory_as_nodes_come)
     size_t before = resident_bytes();
     tally = hop_tally_create();
     struct hop_step step = {0};
-    cr_assert(hop_tally_add(tally, 0, &step, 1, 1));
+    cr_assert(add(tally, 0, &step, 1, 1));
     size_t few = resident_bytes() - before;
     cr_assert_lt(few, 3 << 20, "%zu bytes for two nodes", few);
     for (step.code = 0; step.code < 100000; step.code++)
-        cr_assert(hop_tally_add(tally, 0, &step, 1, 1));
+        cr_assert(add(tally, 0, &step, 1, 1));
     size_t many = resident_bytes() - before;
     cr_assert_lt(many, 20 << 20, "%zu bytes for 100,000 nodes", many);
 }

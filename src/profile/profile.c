@@ -122,7 +122,7 @@ static void sort_by_hits(struct hop_profile *profile, struct hop_instruction **o
 }
 
 struct node_links {
-    uint64_t total; /* samples that end here or below */
+    uint64_t total, total_ns; /* samples that end here or below, what they stand for */
     uint32_t first_child, next_sibling;
 };
 
@@ -131,12 +131,14 @@ enum { NO_NODE = UINT32_MAX };
 static void link_nodes(const struct hop_profile *profile, struct node_links *links)
 {
     for (size_t i = 0; i < profile->node_count; i++)
-        links[i] = (struct node_links){profile->nodes[i].self, NO_NODE, NO_NODE};
+        links[i] = (struct node_links){profile->nodes[i].self, profile->nodes[i].self_ns, NO_NODE,
+                                       NO_NODE};
     for (size_t i = profile->node_count; i-- > 0;) { /* children before their parent */
         if (is_root(profile, i))
             continue;
         struct node_links *parent = &links[profile->nodes[i].parent];
         parent->total += links[i].total;
+        parent->total_ns += links[i].total_ns;
         links[i].next_sibling = parent->first_child;
         parent->first_child = (uint32_t)i;
     }
@@ -153,6 +155,7 @@ static void count_tree(struct hop_profile *profile, const struct node_links *lin
         if (node != root) {
             struct hop_instruction *row = &profile->instructions[profile->nodes[node].instruction];
             row->self += profile->nodes[node].self;
+            row->self_ns += profile->nodes[node].self_ns;
             if (depth_of[profile->nodes[node].instruction]++ == 0)
                 row->on_stack += links[node].total - profile->nodes[node].self;
         }
@@ -177,19 +180,23 @@ static void count_hits(struct hop_profile *profile, struct node_links *links, ui
 {
     for (size_t i = 0; i < profile->instruction_count; i++) {
         profile->instructions[i].self = 0;
+        profile->instructions[i].self_ns = 0;
         profile->instructions[i].on_stack = 0;
         depth_of[i] = 0;
     }
-    profile->samples = 0;
+    profile->samples = profile->samples_ns = 0;
     for (size_t i = 0; i < profile->thread_count; i++)
-        profile->threads[i].samples = 0;
+        profile->threads[i].samples = profile->threads[i].samples_ns = 0;
     link_nodes(profile, links);
     for (size_t i = 0; i < profile->node_count; i++) {
         if (!is_root(profile, i))
             continue;
         count_tree(profile, links, (uint32_t)i, depth_of);
-        profile->threads[profile->nodes[i].instruction].samples += links[i].total;
+        struct hop_profile_thread *thread = &profile->threads[profile->nodes[i].instruction];
+        thread->samples += links[i].total;
+        thread->samples_ns += links[i].total_ns;
         profile->samples += links[i].total;
+        profile->samples_ns += links[i].total_ns;
     }
 }
 
@@ -246,13 +253,14 @@ struct hop_thread_hits *hop_profile_hits_by_thread(const struct hop_profile *pro
         const struct hop_profile_node *node = &profile->nodes[i];
         thread_of[i] = is_root(profile, i) ? node->instruction : thread_of[node->parent];
         if (node->self)
-            hits[used++] = (struct hop_thread_hits){thread_of[i], node->instruction, node->self};
+            hits[used++] = (struct hop_thread_hits){thread_of[i], node->instruction, node->self,
+                                                    node->self_ns};
     }
     free(thread_of);
     qsort(hits, used, sizeof *hits, by_thread);
     for (size_t i = 0; i < used; i++) {
         if (joined && by_thread(&hits[joined - 1], &hits[i]) == 0)
-            hits[joined - 1].self += hits[i].self;
+            hits[joined - 1].self += hits[i].self, hits[joined - 1].self_ns += hits[i].self_ns;
         else
             hits[joined++] = hits[i];
     }

@@ -21,13 +21,14 @@ struct hop_refusal_count {
 struct hop_profile_thread {
     int tid;
     const char *name; /* raw */
-    uint64_t samples;
+    uint64_t samples, samples_ns;
 };
 
 struct hop_profile_node {
     uint32_t parent;      /* index; a root is its own parent */
     uint32_t instruction; /* index of instructions; in a root: index of threads */
     uint64_t self;        /* samples that end here; 0 in a root */
+    uint64_t self_ns;     /* what they stand for */
 };
 
 /* From malloc() itself, all it points to from its arena. */
@@ -45,6 +46,7 @@ struct hop_profile {
     uint64_t ticks;      /* instants at which it looked */
     uint64_t missed;     /* deadlines that had passed when it woke, left out */
     uint64_t samples;    /* thread stacks counted */
+    uint64_t samples_ns; /* what they stand for */
     uint64_t idle;       /* threads left out at an instant because they slept or waited */
     struct hop_refusal_count refused[HOP_REFUSAL_KINDS_MAX]; /* those with count > 0 */
     size_t refused_count;
@@ -68,7 +70,7 @@ bool hop_profile_finish(struct hop_profile *profile);
 /* Hits of one instruction in one thread. */
 struct hop_thread_hits {
     uint32_t thread, instruction; /* indexes of profile->threads, ->instructions */
-    uint64_t self;
+    uint64_t self, self_ns;
 };
 
 /* The self hits of a finished profile by thread, then instruction, none 0; *count rows, to be given

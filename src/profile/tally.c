@@ -31,6 +31,7 @@ struct hop_tally {
     uint32_t *heads; /* by bucket: its first node; as many buckets as nodes */
     size_t low_mask; /* the power of two below the number of buckets, less one */
     struct path *paths;
+    struct hop_weights weights;
     size_t reserved_bytes; /* the one mapping that holds all of the above and this */
 };
 
@@ -154,8 +155,23 @@ static bool is_node_of(const struct hop_tally_node *node, const struct hop_step 
     return node->code == step->code && node->unit == step->unit && node->opcode == step->opcode;
 }
 
+/* Counts samples that end in `node`. */
+static void count(struct hop_tally *tally, uint32_t node, uint64_t samples, uint64_t weight_ns)
+{
+    struct hop_weights *weights = &tally->weights;
+    double sum_ns = (double)samples * (double)weight_ns;
+    tally->nodes[node].self += samples;
+    tally->nodes[node].self_ns += samples * weight_ns;
+    if (weights->sum_ns == 0 || weight_ns < weights->least_ns)
+        weights->least_ns = weight_ns;
+    if (weight_ns > weights->most_ns)
+        weights->most_ns = weight_ns;
+    weights->sum_ns += sum_ns;
+    weights->sum_of_squares += sum_ns * (double)weight_ns;
+}
+
 bool hop_tally_add(struct hop_tally *tally, uint32_t thread, const struct hop_step *steps,
-                   size_t depth, uint64_t count)
+                   size_t depth, uint64_t tick, uint64_t weight_ns)
 {
     struct path *path = &tally->paths[thread % PATH_COUNT];
     struct hop_step root = {.code = ROOT_CODE, .unit = thread};
@@ -194,7 +210,8 @@ bool hop_tally_add(struct hop_tally *tally, uint32_t thread, const struct hop_st
         path->thread = thread;
         path->depth = (uint32_t)(found < PATH_DEPTH_MAX ? found : PATH_DEPTH_MAX);
     }
-    tally->nodes[node].self += count;
+    (void)tick;
+    count(tally, node, 1, weight_ns);
     tally->last_node = node;
     return true;
 }
@@ -204,9 +221,16 @@ uint32_t hop_tally_last(const struct hop_tally *tally)
     return tally->last_node;
 }
 
-void hop_tally_again(struct hop_tally *tally, uint32_t node, uint64_t count)
+void hop_tally_again(struct hop_tally *tally, uint32_t node, uint64_t samples, uint64_t tick,
+                     uint64_t weight_ns)
 {
-    tally->nodes[node].self += count;
+    (void)tick;
+    count(tally, node, samples, weight_ns);
+}
+
+struct hop_weights hop_tally_weights(const struct hop_tally *tally)
+{
+    return tally->weights;
 }
 
 const struct hop_tally_node *hop_tally_nodes(const struct hop_tally *tally, size_t *count)

@@ -99,22 +99,24 @@ static void count_stack(struct hop_sampler *sampler, struct hop_roster_entry *en
     const struct hop_sink *sink = &sampler->plan.sink;
     struct hop_step *steps = sampler->identifier.frames;
     size_t depth = leave_out_trampolines(sampler, steps, sampler->walker.stack.depth);
-    entry->has_place = depth && sink->add(sink->context, entry->index, steps, depth, &entry->place);
+    entry->has_place = depth && sink->add(sink->context, entry->index, steps, depth,
+                                          sampler->counts.ticks, sampler->sample_ns, &entry->place);
     if (entry->has_place)
         sampler->counts.samples++;
     else
         refuse(sampler, HOP_REFUSED_NO_ROOM);
 }
 
+/* At each of the `count` ticks up to `tick`. */
 static void count_stack_again(struct hop_sampler *sampler, struct hop_roster_entry *entry,
-                              uint64_t count)
+                              uint64_t count, uint64_t tick)
 {
     const struct hop_sink *sink = &sampler->plan.sink;
     if (!entry->has_place) {
         sampler->counts.refused[HOP_REFUSED_NO_ROOM] += count;
         return;
     }
-    sink->again(sink->context, entry->place, count);
+    sink->again(sink->context, entry->place, count, tick, sampler->sample_ns);
     sampler->counts.samples += count;
 }
 
@@ -129,7 +131,7 @@ static void count_skipped_ticks(struct hop_sampler *sampler, struct hop_roster_e
     if (!skipped || sampler->plan.mode == HOP_MODE_GIL || !wants(sampler, entry, false, &look))
         return;
     if (sampler->plan.mode == HOP_MODE_WALL && entry->was_taken)
-        count_stack_again(sampler, entry, skipped);
+        count_stack_again(sampler, entry, skipped, tick - 1);
     else
         sampler->counts.idle += skipped;
 }
@@ -160,7 +162,7 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
             sampler->home_cpu = sampler->cpu;
         break;
     case HOP_LOOK_SAME:
-        count_stack_again(sampler, entry, 1);
+        count_stack_again(sampler, entry, 1, sampler->counts.ticks);
         break;
     case HOP_LOOK_REFUSED:
         refuse(sampler, look.refusal);
@@ -337,6 +339,7 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     hop_deadlines_init(&sampler->deadlines, sampler->counts.started_ns, plan->rate_hz,
                        plan->duration_ns, plan->seed, plan->stop);
     sampler->deadlines.leaves_half = sampler->way->takes_targets_time;
+    sampler->sample_ns = sampler->deadlines.period_ns;
     sampler->refresh_due_ns = 0;
     sampler->is_mid_tick = false;
     if (sampler->way->is_pinned) {

@@ -14,12 +14,13 @@
 /* Where proved stacks go. */
 struct hop_sink {
     void *context;
-    /* One stack, innermost first, depth ≥ 1; *place is what names it to `again`. False: there was
-     * no room to count it. */
+    /* One stack, innermost first, depth ≥ 1, seen at tick number `tick`; it stands for `weight_ns`.
+     * *place is what names it to `again`. False: there was no room to count it. */
     bool (*add)(void *context, uint32_t thread, const struct hop_step *frames, size_t depth,
-                uint32_t *place);
-    /* A stack that was added before, `count` times more. */
-    void (*again)(void *context, uint32_t place, uint64_t count);
+                uint64_t tick, uint64_t weight_ns, uint32_t *place);
+    /* A stack that was added before, once more at each of the `count` ticks up to `tick`, each time
+     * standing for `weight_ns`. */
+    void (*again)(void *context, uint32_t place, uint64_t count, uint64_t tick, uint64_t weight_ns);
 };
 
 struct hop_sampler_plan {
@@ -61,6 +62,7 @@ struct hop_sampler {
     void *way_state;           /* what the way keeps between its open() and close() */
     struct hop_sampler_counts counts;
     enum hop_ending ending;
+    uint64_t sample_ns; /* what a sample taken now stands for: the period in force */
     /* The tick under way. */
     int cpu; /* on which we run; -1: anywhere */
     bool is_mid_tick;

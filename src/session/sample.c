@@ -16,17 +16,18 @@ static const size_t PROFILE_BYTES_MAX = (size_t)2 << 30;
 /* --- from the sampler to the tally ----------------------------------------------------------- */
 
 static bool count_stack(void *context, uint32_t thread, const struct hop_step *steps, size_t depth,
-                        uint32_t *place)
+                        uint64_t tick, uint64_t weight_ns, uint32_t *place)
 {
-    if (!hop_tally_add(context, thread, steps, depth, 1))
+    if (!hop_tally_add(context, thread, steps, depth, tick, weight_ns))
         return false;
     *place = hop_tally_last(context);
     return true;
 }
 
-static void count_again(void *context, uint32_t place, uint64_t count)
+static void count_again(void *context, uint32_t place, uint64_t count, uint64_t tick,
+                        uint64_t weight_ns)
 {
-    hop_tally_again(context, place, count);
+    hop_tally_again(context, place, count, tick, weight_ns);
 }
 
 /* --- from the tally to the profile ----------------------------------------------------------- */
@@ -92,6 +93,7 @@ static bool add_nodes(struct builder *builder, const struct hop_tally *tally)
         struct hop_profile_node *node = &profile->nodes[i];
         node->parent = nodes[i].parent;
         node->self = nodes[i].self;
+        node->self_ns = nodes[i].self_ns;
         if (nodes[i].parent == i)
             node->instruction = nodes[i].unit; /* the thread */
         else if (!find_row(builder, &nodes[i], &node->instruction))

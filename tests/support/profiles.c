@@ -40,6 +40,12 @@ static struct hop_profile *finish(struct hop_profile *profile)
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* A node with so many hits, which stand for a millisecond each. */
+#define NODE(parent, instruction, self)                                                            \
+    {                                                                                              \
+        parent, instruction, self, (self)*UINT64_C(1000000)                                        \
+    }
+
 #define AT(file_, function_, first, offset_, opcode_, base, oparg_, line_, column_, end, tracked)  \
     {                                                                                              \
         .file = file_, .function = function_, .first_line = first, .offset = offset_,              \
@@ -67,8 +73,9 @@ struct hop_profile *make_closure_profile(void)
            331, 15, 19, false),
     };
     static const struct hop_profile_node nodes[] = {
-        {0, 0, 0},   {0, 0, 60000}, {1, 1, 1000}, {1, 2, 999}, {1, 3, 25000}, {1, 4, 3000},
-        {1, 5, 512}, {6, 6, 1303},  {1, 9, 2643}, {0, 7, 6},   {1, 8, 4},
+        NODE(0, 0, 0),     NODE(0, 0, 60000), NODE(1, 1, 1000), NODE(1, 2, 999),
+        NODE(1, 3, 25000), NODE(1, 4, 3000),  NODE(1, 5, 512),  NODE(6, 6, 1303),
+        NODE(1, 9, 2643),  NODE(0, 7, 6),     NODE(1, 8, 4),
     };
     static const struct hop_profile_thread threads[] = {{.tid = 1234, .name = "MainThread"}};
     struct hop_profile *profile =
@@ -102,8 +109,8 @@ struct hop_profile *make_old_profile(void)
            true),
     };
     static const struct hop_profile_node nodes[] = {
-        {0, 0, 0}, {0, 0, 30}, {0, 1, 29}, {0, 2, 5}, {0, 3, 4},
-        {0, 4, 3}, {0, 5, 2},  {0, 6, 1},  {0, 7, 1}, {0, 8, 1},
+        NODE(0, 0, 0), NODE(0, 0, 30), NODE(0, 1, 29), NODE(0, 2, 5), NODE(0, 3, 4),
+        NODE(0, 4, 3), NODE(0, 5, 2),  NODE(0, 6, 1),  NODE(0, 7, 1), NODE(0, 8, 1),
     };
     static const struct hop_profile_thread threads[] = {{.tid = 9, .name = ""}};
     struct hop_profile *profile =
@@ -126,7 +133,8 @@ struct hop_profile *make_hostile_profile(void)
            "BUILD_MAP", 1, 3, 0, 2, true),
     };
     static const struct hop_profile_node nodes[] = {
-        {0, 0, 0}, {0, 0, 5}, {0, 1, 3}, {0, 2, 2}, {4, 1, 0}, {4, 3, 7}, {5, 0, 11},
+        NODE(0, 0, 0), NODE(0, 0, 5), NODE(0, 1, 3),  NODE(0, 2, 2),
+        NODE(4, 1, 0), NODE(4, 3, 7), NODE(5, 0, 11),
     };
     static const struct hop_profile_thread threads[] = {{.tid = 70, .name = "wor\033]0;x\007ker"},
                                                         {.tid = 71, .name = "quiet"}};
