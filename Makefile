@@ -42,6 +42,9 @@ WAY :=
 PYTHON :=
 PROGRAM :=
 SECONDS :=
+## QUICK=1 PART='cost speed'   a short `make bench`, or some of: limits cost slowdown speed start
+QUICK :=
+PART :=
 ## CFLAGS= LDFLAGS=         added to what the build needs
 # CPPFLAGS, CFLAGS and LDFLAGS of the environment or the command line come last and so win.
 
@@ -76,6 +79,9 @@ SHARED_LIB := $(O)/libheavyops.so
 PC_FILE    := $(O)/libheavyops.pc
 TESTS      := $(O)/tests/heavyops-tests
 ORACLE     := $(O)/tests/oracle
+# Small programs that `make bench` measures with.
+BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
+BENCH_BIN  := $(patsubst tests/%.c,$(O)/tests/%,$(BENCH_SRC))
 EXAMPLE_BIN := $(foreach e,$(basename $(notdir $(EXAMPLES))),$(O)/tests/$(e) $(O)/tests/$(e)-shared)
 
 # --- How it is compiled --------------------------------------------------------------------------
@@ -205,6 +211,11 @@ $(ORACLE): $(ORACLE_OBJ) $(LIB_OBJ) $(O)/obj/sources
 	@mkdir -p $(@D)
 	$(Q)$(call link) $(filter %.o,$^) $(call libs,$(LIB_PKGS))
 
+$(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(STATIC_LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link) $< $(STATIC_LIB) $(call libs,$(LIB_PKGS))
+
 $(O)/tests/%-shared: $(O)/obj/tests/examples/%.o $(SHARED_LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -215,18 +226,22 @@ $(O)/tests/%: $(O)/obj/tests/examples/%.o $(STATIC_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(call link) $< $(STATIC_LIB) $(call libs,$(LIB_PKGS))
 
-.PHONY: test tests run-tests oracle demo
+.PHONY: test tests run-tests oracle bench demo
 test: ## Install what is missing, build, and run all tests
 	@scripts/bootstrap --test
 	@$(MAKE) --no-print-directory run-tests
 
-tests: $(TESTS) $(EXAMPLE_BIN) $(COMMAND)
+tests: $(TESTS) $(EXAMPLE_BIN) $(BENCH_BIN) $(COMMAND)
 
 run-tests: tests
 	$(Q)HEAVYOPS='$(abspath $(COMMAND))' scripts/run-tests $(TESTS) -j$(J) $(if $(T),--filter '$(T)')
 
 oracle: $(ORACLE) ## Sample programs of which the truth is known, and print how far off we are
 	$(ORACLE) --way '$(WAY)' --python '$(PYTHON)' --program '$(PROGRAM)' --seconds '$(SECONDS)'
+
+bench: $(COMMAND) $(BENCH_BIN) ## Measure cost and speed, beside other profilers and the machine's limits
+	$(Q)HEAVYOPS='$(abspath $(COMMAND))' HOP_BENCH_TOOLS='$(abspath $(O))/tests/bench' \
+	    scripts/bench $(if $(filter-out 0,$(QUICK)),--quick) $(PART)
 
 demo: ## Install what is missing, build, and profile the example with the hot closure
 	@scripts/bootstrap --demo
@@ -293,4 +308,5 @@ help: ## Show this
 	@echo
 	@sed -n 's/^## /  /p' Makefile
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(ORACLE_OBJ:.o=.d) $(EXAMPLE_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(ORACLE_OBJ:.o=.d) $(EXAMPLE_OBJ:.o=.d) \
+         $(patsubst %.c,$(O)/obj/%.d,$(BENCH_SRC))

@@ -1,0 +1,116 @@
+"""Programs that are looked at: where the interpreters are, starting one, reading its meter."""
+
+import collections
+import ctypes
+import mmap
+import os
+import signal
+import struct
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BENCH = os.path.join(ROOT, "tests", "bench")
+
+Python = collections.namedtuple("Python", "version kind words")
+Reading = collections.namedtuple("Reading", "done ns")
+
+
+def pythons():
+    """Those that scripts/find-pythons lists, of 3.8 and later, oldest first."""
+    lines = subprocess.run([os.path.join(ROOT, "scripts", "find-pythons")], check=True, text=True,
+                           stdout=subprocess.PIPE).stdout.splitlines()
+    found = [Python(version, kind, words.split())
+             for version, kind, words in (line.split("\t") for line in lines)]
+    return [python for python in found
+            if not python.version.startswith(("2.", "3.6", "3.7")) and python.version[-1] != "t"]
+
+
+def pick(kind_wanted, *minors):
+    """The first there is: minors in order, a kind before others. None when there is none."""
+    here = pythons()
+    for minor in minors:
+        of_it = [python for python in here if python.version.startswith(minor + ".")]
+        for python in sorted(of_it, key=lambda python: python.kind != kind_wanted):
+            return python
+    return None
+
+
+def last_cpu():
+    """Where targets run in a measurement; most interrupts go to the first one."""
+    return max(os.sched_getaffinity(0))
+
+
+C = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    """To be called in a child before it executes: nothing goes on when the bench is killed."""
+    C.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+class Program:
+    """A Python program that runs; started when it has said its first line."""
+
+    def __init__(self, python, file, *arguments, cpu=None, fds=()):
+        with open(file, encoding="utf-8") as text:
+            source = text.read()
+        # By its text, because it may live in another root.
+        text = "import sys; exec(compile(sys.argv[1], %r, 'exec'))" % file
+        self.python = python
+        self.process = subprocess.Popen(
+            python.words + ["-c", text, source] + [str(argument) for argument in arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=fds,
+            preexec_fn=die_with_parent)
+        self.pid = self.process.pid
+        self.first_line = self.process.stdout.readline()
+        if not self.first_line:
+            self.end()
+            raise RuntimeError("%s %s does not start" % (python.version, file))
+        if cpu is not None:
+            os.sched_setaffinity(self.pid, {cpu})
+
+    def tell(self, line=b"\n"):
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def hear(self):
+        return self.process.stdout.readline()
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+
+class Work(Program):
+    """work.py, with its meter."""
+
+    def __init__(self, python, depth=8, threads=1, cpu=None):
+        fd = os.memfd_create("meter")
+        os.ftruncate(fd, 4096)
+        self.page = mmap.mmap(fd, 4096, prot=mmap.PROT_READ)
+        super().__init__(python, os.path.join(BENCH, "work.py"), depth, threads, fd, cpu=cpu,
+                         fds=[fd])
+        os.close(fd)
+        while self.read().done < 100:
+            pass
+
+    def read(self):
+        """What it has done, at the end of its last unit."""
+        while True:
+            before = self.page[:16]
+            if before == self.page[:16]:
+                return Reading(*struct.unpack("QQ", before))
+
+
+def rate(start, end):
+    """Units a nanosecond between two readings."""
+    return (end.done - start.done) / max(1, end.ns - start.ns)
