@@ -63,7 +63,7 @@ static bool try_walker(void)
 static bool try_identifier(void)
 {
     struct hop_identifier it;
-    bool has_worked = hop_identifier_init(&it, &table);
+    bool has_worked = hop_identifier_init(&it, &table, table.reader);
     if (has_worked)
         hop_identifier_deinit(&it);
     return has_worked;
@@ -143,7 +143,7 @@ static void prepare(void)
 {
     cr_assert(hop_walker_init(&walker, &program.reader.base, &program.layout));
     cr_assert(hop_code_table_init(&table, &program.layout, &program.reader.base));
-    cr_assert(hop_identifier_init(&identifier, &table));
+    cr_assert(hop_identifier_init(&identifier, &table, table.reader));
 }
 
 static enum hop_refusal look(void)

@@ -99,7 +99,7 @@ static void start(int minor)
         (struct hop_watch){.process = &process, .python = &python, .reader = reader, .mem_fd = -1};
     cr_assert(hop_walker_init(&sampler->walker, reader, &python.layout));
     cr_assert(hop_code_table_init(&sampler->codes, &python.layout, reader));
-    cr_assert(hop_identifier_init(&sampler->identifier, &sampler->codes));
+    cr_assert(hop_identifier_init(&sampler->identifier, &sampler->codes, sampler->codes.reader));
     entry = (struct hop_roster_entry){.state.addr = program.thread.addr};
     hop_task_init(&entry.task, &process, pid);
     fake_program_call(&program, fake_program_code(&program, 0, "outer"), program.starts[1]);

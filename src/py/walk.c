@@ -341,6 +341,13 @@ static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t t
     return bottom_is_sound ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN;
 }
 
+uint64_t hop_walker_guess_addr(const struct hop_walker *walker)
+{
+    if (walker->layout->frame_root != HOP_ROOT_FRAME_OBJECT)
+        return walker->guess_window_addr;
+    return walker->guess_frame_count ? walker->guess_frame_addrs[0] : 0;
+}
+
 enum hop_refusal hop_walk(struct hop_walker *walker, uint64_t thread_addr)
 {
     if (walker->layout->frame_root == HOP_ROOT_FRAME_OBJECT)

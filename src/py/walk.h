@@ -39,6 +39,10 @@ bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
                      const struct hop_layout *layout);
 void hop_walker_deinit(struct hop_walker *walker);
 
+/* Where the memory is likely to begin that the next walk of the same thread wants first: of its
+ * innermost frame. 0: not known. */
+uint64_t hop_walker_guess_addr(const struct hop_walker *walker);
+
 /* Fills walker->stack. HOP_TAKEN with depth 0: the thread has no Python frame now. Entry frames of
  * the C stack are left out. */
 enum hop_refusal hop_walk(struct hop_walker *walker, uint64_t thread_addr);

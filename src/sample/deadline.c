@@ -8,6 +8,9 @@
 /* *stop is looked at this often at least, whatever the rate. */
 static const uint64_t SLICE_NS = 50 * 1000 * 1000;
 
+/* From 20 kHz on, being woken by a timer takes as long as the wait. */
+static const uint64_t SPIN_NS = 50 * 1000;
+
 void hop_deadlines_init(struct hop_deadlines *deadlines, uint64_t now_ns, double rate_hz,
                         uint64_t duration_ns, uint64_t seed, const volatile sig_atomic_t *stop)
 {
@@ -59,6 +62,14 @@ static uint64_t next_deadline(struct hop_deadlines *deadlines, uint64_t now_ns)
     return deadline_ns > earliest_ns ? deadline_ns : earliest_ns;
 }
 
+void hop_deadlines_resume(struct hop_deadlines *deadlines)
+{
+    uint64_t now_ns = hop_now_ns();
+    if (now_ns > deadlines->next_period_ns)
+        deadlines->next_period_ns = now_ns;
+    deadlines->woke_ns = now_ns;
+}
+
 enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines)
 {
     uint64_t now_ns = hop_now_ns();
@@ -67,7 +78,8 @@ enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines)
         until_ns = deadlines->end_ns;
     bool is_stopped = deadlines->stop && *deadlines->stop;
     while (now_ns < until_ns && !is_stopped) {
-        hop_sleep_until_ns(until_ns - now_ns > SLICE_NS ? now_ns + SLICE_NS : until_ns);
+        if (!deadlines->may_spin || deadlines->period_ns > SPIN_NS)
+            hop_sleep_until_ns(until_ns - now_ns > SLICE_NS ? now_ns + SLICE_NS : until_ns);
         now_ns = hop_now_ns();
         is_stopped = deadlines->stop && *deadlines->stop;
     }

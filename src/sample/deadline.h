@@ -12,10 +12,14 @@ struct hop_deadlines {
                                 missed */
     uint64_t woke_ns;        /* when the tick under way began */
     bool leaves_half;        /* ticks take the target's time: it is left at least as much */
+    bool may_spin;           /* short waits are waited for awake */
     uint64_t random_state;   /* not 0 */
     uint64_t missed;         /* periods left out, for they were over when we could look again */
     const volatile sig_atomic_t *stop; /* may be NULL */
 };
+
+/* Periods up to now are neither ticks nor missed: we were busy with something of our own. */
+void hop_deadlines_resume(struct hop_deadlines *deadlines);
 
 enum hop_wait { HOP_WAIT_REACHED, HOP_WAIT_ENDED, HOP_WAIT_STOPPED };
 

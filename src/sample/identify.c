@@ -14,6 +14,11 @@ enum { BATCH_BYTES = 64 << 10 };
 /* The spans that one more frame may add: header, the name's length and hash, opcode. */
 enum { SPANS_A_FRAME = 4 };
 
+/* From 3.11 on bytecode follows the header in the code object. Up to this size both are one span;
+ * of larger ones, and up to 3.10, the block around the opcode is read, which does not cross a page.
+ */
+enum { WHOLE_CODE_BYTES_MAX = 1024, OPCODE_BLOCK_BYTES = 64 };
+
 /* A code object found at another's address is read anew and the stack identified again. More often
  * than this in one look, and the memory is not what it seems. */
 enum { RESTARTS_MAX = 16 };
@@ -21,8 +26,9 @@ enum { RESTARTS_MAX = 16 };
 /* What is already queued of a code object in the batch of that round. */
 struct hop_code_mark {
     uint64_t round;
-    uint32_t unit;
-    uint32_t opcode_at; /* in bytes; of `unit` */
+    uint32_t header_at; /* in bytes */
+    uint32_t block_at;  /* of the block at block_addr; 0: none yet */
+    uint64_t block_addr;
 };
 
 /* A code object whose identity is to be compared when the batch has been read. */
@@ -38,9 +44,10 @@ struct batch {
     size_t first_frame;
 };
 
-bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_table *table)
+bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_table *table,
+                         struct hop_reader *reader)
 {
-    *identifier = (struct hop_identifier){.table = table};
+    *identifier = (struct hop_identifier){.table = table, .reader = reader};
     identifier->frames = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->frames);
     identifier->opcode_at = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
     identifier->spans = malloc(HOP_SPANS_MAX * sizeof *identifier->spans);
@@ -91,19 +98,55 @@ static uint32_t queue(struct hop_identifier *identifier, struct batch *batch, ui
     return at;
 }
 
-static void queue_check(struct hop_identifier *identifier, struct batch *batch,
-                        const struct hop_code *code)
+/* How much of a code object is read from its start: the header, or the bytecode with it. */
+static size_t code_span_bytes(const struct hop_layout *layout, const struct hop_code *code)
+{
+    size_t header = hop_code_header_size(layout);
+    uint64_t end = code->bytecode_addr + 2 * (uint64_t)code->units.count;
+    if (code->bytecode_addr < code->addr || end < code->addr + header ||
+        end - code->addr > WHOLE_CODE_BYTES_MAX)
+        return header;
+    return (size_t)(end - code->addr);
+}
+
+static uint32_t queue_check(struct hop_identifier *identifier, struct batch *batch,
+                            const struct hop_code *code)
 {
     const struct hop_layout *layout = identifier->table->layout;
     struct hop_pending_check *check = &identifier->checks[batch->check_count++];
     check->code = code;
-    check->header_at = queue(identifier, batch, code->addr, hop_code_header_size(layout));
+    check->header_at = queue(identifier, batch, code->addr, code_span_bytes(layout, code));
     check->name_at = 0;
     if (hop_code_identity_needs_name(layout)) {
-        check->name_at =
-            queue(identifier, batch, code->name_addr + (uint64_t)layout->unicode_length, 8);
-        queue(identifier, batch, code->name_addr + (uint64_t)layout->unicode_hash, 8);
+        uint64_t length_addr = code->name_addr + (uint64_t)layout->unicode_length;
+        bool is_one = layout->unicode_hash == layout->unicode_length + 8;
+        check->name_at = queue(identifier, batch, length_addr, is_one ? 16 : 8);
+        if (!is_one)
+            queue(identifier, batch, code->name_addr + (uint64_t)layout->unicode_hash, 8);
     }
+    return check->header_at;
+}
+
+/* Where in `bytes` the unit's opcode will be. */
+static uint32_t queue_opcode(struct hop_identifier *identifier, struct batch *batch,
+                             const struct hop_code *code, struct hop_code_mark *mark, uint32_t unit)
+{
+    uint64_t addr = code->bytecode_addr + 2 * (uint64_t)unit;
+    size_t from_start = code_span_bytes(identifier->table->layout, code);
+    if (addr >= code->addr && addr - code->addr < from_start)
+        return mark->header_at + (uint32_t)(addr - code->addr);
+    uint64_t first_addr = addr & ~(uint64_t)(OPCODE_BLOCK_BYTES - 1);
+    uint64_t end_addr = first_addr + OPCODE_BLOCK_BYTES;
+    uint64_t bytecode_end = code->bytecode_addr + 2 * (uint64_t)code->units.count;
+    if (first_addr < code->bytecode_addr)
+        first_addr = code->bytecode_addr;
+    if (end_addr > bytecode_end)
+        end_addr = bytecode_end;
+    if (mark->block_addr != first_addr) {
+        mark->block_at = queue(identifier, batch, first_addr, (size_t)(end_addr - first_addr));
+        mark->block_addr = first_addr;
+    }
+    return mark->block_at + (uint32_t)(addr - first_addr);
 }
 
 static bool is_still_the_same(const struct hop_identifier *identifier,
@@ -159,7 +202,7 @@ static enum hop_refusal finish_batch(struct hop_identifier *identifier, struct b
     const struct hop_layout *layout = identifier->table->layout;
     identifier->reads++;
     identifier->round++;
-    if (hop_reader_fill(identifier->table->reader, identifier->spans, batch->span_count) !=
+    if (hop_reader_fill(identifier->reader, identifier->spans, batch->span_count) !=
         batch->span_count)
         return find_stale(identifier, batch, is_stale);
     for (size_t i = 0; i < batch->check_count; i++) {
@@ -224,18 +267,12 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
         if (refusal != HOP_TAKEN)
             return read_anew(identifier, raw->code_addr, id, refusal, is_stale);
         struct hop_code_mark *mark = &identifier->marks[id];
-        bool is_queued = mark->round == identifier->round;
-        if (!is_queued)
-            queue_check(identifier, &batch, code);
-        if (!is_queued || mark->unit != frame->unit) {
-            mark->opcode_at =
-                queue(identifier, &batch, code->bytecode_addr + 2 * (uint64_t)frame->unit, 1);
-            mark->unit = frame->unit;
-        }
-        mark->round = identifier->round;
-        identifier->opcode_at[i] = mark->opcode_at;
+        if (mark->round != identifier->round)
+            *mark = (struct hop_code_mark){.round = identifier->round,
+                                           .header_at = queue_check(identifier, &batch, code)};
+        identifier->opcode_at[i] = queue_opcode(identifier, &batch, code, mark, frame->unit);
         if (batch.span_count + SPANS_A_FRAME > HOP_SPANS_MAX ||
-            batch.byte_count + 2 * HOP_CODE_HEADER_MAX > BATCH_BYTES) {
+            batch.byte_count + 2 * WHOLE_CODE_BYTES_MAX > BATCH_BYTES) {
             refusal = finish_batch(identifier, &batch, i + 1, is_stale);
             if (refusal != HOP_TAKEN || *is_stale)
                 return refusal;

@@ -11,8 +11,9 @@
 
 struct hop_identifier {
     struct hop_code_table *table;
-    struct hop_step *frames; /* [HOP_DEPTH_MAX], innermost first: the last stack's result */
-    uint32_t *opcode_at;     /* [HOP_DEPTH_MAX], by frame: where in bytes its opcode is */
+    struct hop_reader *reader; /* for the checks; new code objects are read by the table's own */
+    struct hop_step *frames;   /* [HOP_DEPTH_MAX], innermost first: the last stack's result */
+    uint32_t *opcode_at;       /* [HOP_DEPTH_MAX], by frame: where in bytes its opcode is */
     uint64_t round; /* counts batches; marks below are of the batch whose number they carry */
     struct hop_code_mark *marks; /* [mark_capacity], by code id */
     size_t mark_capacity;
@@ -25,7 +26,8 @@ struct hop_identifier {
 };
 
 /* False: out of memory. */
-bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_table *table);
+bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_table *table,
+                         struct hop_reader *reader);
 void hop_identifier_deinit(struct hop_identifier *identifier);
 
 /* Fills identifier->frames for the whole stack. New code objects are read and kept. */

@@ -1,5 +1,30 @@
-/* Reads one thread's stack and names its frames. */
-#include "sample/look.h"
+/* Finds out where a thread is, reads its stack and names its frames, and proves by its clock that
+ * it stood still meanwhile. */
+#include "sample/way.h"
+
+void hop_look_early(struct hop_sampler *sampler, bool wants_proof)
+{
+    struct hop_roster_entry *entry = NULL;
+    if (sampler->early.expected_addr)
+        entry = hop_roster_find(&sampler->roster, sampler->early.expected_addr);
+    hop_prefetch_close(&sampler->prefetch);
+    if (!entry || (wants_proof && !hop_standstill_read(&entry->task, &sampler->early.before)))
+        return;
+    sampler->early.entry = entry;
+    hop_prefetch_open(&sampler->prefetch, hop_walker_guess_addr(&sampler->walker));
+}
+
+bool hop_look_was_early(struct hop_sampler *sampler, const struct hop_roster_entry *entry,
+                        struct hop_standstill *before)
+{
+    bool was_early = sampler->early.entry == entry;
+    sampler->early.entry = NULL;
+    if (was_early)
+        *before = sampler->early.before;
+    else
+        hop_prefetch_close(&sampler->prefetch);
+    return was_early;
+}
 
 enum hop_refusal hop_look_read(struct hop_sampler *sampler, const struct hop_roster_entry *entry)
 {
@@ -21,4 +46,168 @@ void hop_look_drop(struct hop_sampler *sampler, size_t known_codes)
 {
     hop_qualnames_drop(&sampler->identifier.qualnames);
     hop_code_table_truncate(&sampler->codes, known_codes);
+}
+
+/* --- one that stands still by itself --------------------------------------------------------- */
+
+/* A perf event makes the proof cheaper, but the first one on a machine takes the kernel some
+ * milliseconds (perf_event_open waits for a grace period of RCU). It is for threads that are worth
+ * it; and each costs a context switch of its thread some 0.1 µs. */
+enum { LOOKS_BEFORE_PERF = 64, THREADS_WITH_PERF_MAX = 256 };
+
+static void consider_perf(struct hop_sampler *sampler, struct hop_roster_entry *entry)
+{
+    bool holds_nothing_up = sampler->way && sampler->way->is_pinned;
+    if (!holds_nothing_up || ++entry->proved_count != LOOKS_BEFORE_PERF ||
+        sampler->roster.count > THREADS_WITH_PERF_MAX || !hop_task_open_perf(&entry->task))
+        return;
+    /* Readings of schedstat are no longer to be compared with. */
+    entry->was_taken = entry->is_asleep = false;
+    hop_deadlines_resume(&sampler->deadlines);
+}
+
+/* Where the thread is: asleep, or runnable on look->processor. */
+static bool find_out_where(struct hop_roster_entry *entry, const struct hop_standstill *before,
+                           struct hop_look *look)
+{
+    if (!hop_task_where(&entry->task, &look->state, &look->processor))
+        return false;
+    entry->is_asleep = look->state != 'R';
+    if (entry->is_asleep)
+        entry->asleep_at = *before;
+    return true;
+}
+
+/* A thread that has not run since its last sample: it was off the CPU then, so it still is, for
+ * being put on one would have been counted. */
+static enum hop_look_result look_at_unmoved(struct hop_roster_entry *entry,
+                                            const struct hop_standstill *before,
+                                            struct hop_look *look)
+{
+    /* A perf event outlives its thread. */
+    if (hop_task_is_provable_anywhere(&entry->task) && !hop_task_exists(&entry->task))
+        return HOP_LOOK_GONE;
+    if (hop_task_is_provable_anywhere(&entry->task) && !entry->is_asleep &&
+        !find_out_where(entry, before, look))
+        return HOP_LOOK_GONE;
+    look->state = entry->is_asleep ? 'S' : 'R';
+    if (entry->is_asleep ? look->wants_sleeping : look->wants_still)
+        return HOP_LOOK_SAME;
+    return entry->is_asleep ? HOP_LOOK_ASLEEP : HOP_LOOK_STILL;
+}
+
+/* Up to 3.12 the thread state that a sub-interpreter is made with keeps the id of the kernel thread
+ * that made it, also while another one runs it: that this one sleeps proves nothing then.
+ * (From 3.13 on a thread state is bound to the thread that it is attached to.) */
+static bool is_owner_certain(const struct hop_sampler *sampler,
+                             const struct hop_roster_entry *entry)
+{
+    return sampler->python->layout.minor >= 13 || entry->state.interpreter_id == 0;
+}
+
+/* Frames change only under the GIL. A state that holds it while its thread sleeps is, but for a
+ * call from C that blocks with the GIL held, run by another thread; one whose thread is runnable
+ * may be, if another thread is runnable too. */
+bool hop_look_is_anothers(struct hop_sampler *sampler, const struct hop_roster_entry *entry,
+                          const struct hop_look_start *start)
+{
+    bool ignored = false;
+    if (start->is_certain)
+        return false;
+    hop_prefetch_close(&sampler->prefetch);
+    hop_watch_gils(&sampler->watch, &sampler->roster, &ignored);
+    if (!hop_watch_holds_gil(&sampler->watch, entry->state.addr))
+        return false;
+    if (start->is_asleep)
+        return true;
+    for (size_t i = 0; i < sampler->roster.count; i++) {
+        struct hop_task *other = &sampler->roster.entries[i].task;
+        char state;
+        int processor;
+        if (other->tid != entry->task.tid && hop_task_where(other, &state, &processor) &&
+            state == 'R')
+            return true;
+    }
+    return false;
+}
+
+enum hop_look_result hop_look_find(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                                   struct hop_look *look, struct hop_look_start *start)
+{
+    look->refusal = HOP_TAKEN;
+    if (!hop_look_was_early(sampler, entry, &start->before) &&
+        !hop_standstill_read(&entry->task, &start->before))
+        return HOP_LOOK_GONE;
+    start->is_certain = is_owner_certain(sampler, entry);
+    start->is_anywhere = false;
+    if (entry->was_taken && start->is_certain &&
+        hop_standstill_is_same(&start->before, &entry->taken_at))
+        return look_at_unmoved(entry, &start->before, look);
+    /* A thread known to sleep that has not run since still sleeps, or waits for its first moment on
+     * a CPU: its frames are the same. */
+    if (entry->is_asleep && hop_standstill_is_same(&start->before, &entry->asleep_at)) {
+        look->state = 'S';
+    } else if (hop_task_is_provable_anywhere(&entry->task) && look->wants_sleeping) {
+        /* Where it is need not be known, unless it turns out to have run. */
+        look->state = 'R';
+        look->processor = sampler->cpu;
+        start->is_anywhere = true;
+        entry->is_asleep = false;
+    } else if (!find_out_where(entry, &start->before, look)) {
+        return HOP_LOOK_GONE;
+    }
+    start->is_asleep = entry->is_asleep;
+    if (start->is_asleep && !look->wants_sleeping)
+        return HOP_LOOK_ASLEEP;
+    if (!start->is_asleep && look->processor != sampler->cpu)
+        return HOP_LOOK_ELSEWHERE;
+    if (hop_look_is_anothers(sampler, entry, start)) {
+        look->refusal = HOP_REFUSED_NOT_ITS_THREAD;
+        return HOP_LOOK_REFUSED;
+    }
+    return HOP_LOOK_TAKEN;
+}
+
+/* A thread that ran while it was read, of which it was not known where it is: it is to be looked at
+ * there, if that is elsewhere. */
+static enum hop_look_result find_out_after_all(struct hop_sampler *sampler,
+                                               struct hop_roster_entry *entry,
+                                               struct hop_look *look)
+{
+    if (!hop_task_where(&entry->task, &look->state, &look->processor))
+        return HOP_LOOK_GONE;
+    return look->state == 'R' && look->processor != sampler->cpu ? HOP_LOOK_ELSEWHERE
+                                                                 : HOP_LOOK_REFUSED;
+}
+
+enum hop_look_result hop_look_prove(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                                    struct hop_look *look, const struct hop_look_start *start)
+{
+    size_t known_codes = sampler->codes.count;
+    look->refusal = hop_look_read(sampler, entry);
+    if (!hop_standstill_holds(&entry->task, &start->before) ||
+        hop_look_is_anothers(sampler, entry, start)) {
+        hop_look_drop(sampler, known_codes);
+        look->refusal = HOP_REFUSED_MOVED;
+        if (start->is_anywhere)
+            return find_out_after_all(sampler, entry, look);
+    }
+    enum hop_look_result result = hop_look_finish(sampler, entry, look, &start->before);
+    if (result == HOP_LOOK_TAKEN)
+        consider_perf(sampler, entry);
+    return result;
+}
+
+enum hop_look_result hop_look_finish(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                                     const struct hop_look *look,
+                                     const struct hop_standstill *taken_at)
+{
+    if (look->refusal != HOP_TAKEN)
+        return HOP_LOOK_REFUSED;
+    hop_look_keep(sampler);
+    if (!sampler->walker.stack.depth)
+        return HOP_LOOK_FRAMELESS;
+    entry->was_taken = true;
+    entry->taken_at = *taken_at;
+    return HOP_LOOK_TAKEN;
 }

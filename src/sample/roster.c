@@ -36,9 +36,16 @@ void hop_roster_deinit(struct hop_roster *roster)
 
 struct hop_roster_entry *hop_roster_find(struct hop_roster *roster, uint64_t state_addr)
 {
-    for (size_t i = 0; i < roster->count; i++)
-        if (roster->entries[i].state.addr == state_addr)
-            return &roster->entries[i];
+    /* Thread states are hundreds of bytes. The same few are asked for again and again. */
+    uint32_t *found = &roster->found[(state_addr >> 7) % HOP_ROSTER_FOUND];
+    if (*found < roster->count && roster->entries[*found].state.addr == state_addr)
+        return &roster->entries[*found];
+    for (size_t i = 0; i < roster->count; i++) {
+        if (roster->entries[i].state.addr != state_addr)
+            continue;
+        *found = (uint32_t)i;
+        return &roster->entries[i];
+    }
     return NULL;
 }
 
@@ -197,9 +204,8 @@ static void drop_unlisted(struct hop_roster *roster)
 {
     size_t kept = 0;
     for (size_t i = 0; i < roster->count; i++) {
-        struct hop_standstill now;
         struct hop_roster_entry *entry = &roster->entries[i];
-        if (entry->is_listed && hop_standstill_read(&entry->task, &now))
+        if (entry->is_listed && hop_task_exists(&entry->task))
             roster->entries[kept++] = *entry;
         else
             hop_task_deinit(&entry->task);

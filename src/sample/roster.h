@@ -21,6 +21,9 @@ struct hop_roster_entry {
     bool has_place; /* the sink has counted that sample at `place` */
     uint32_t place;
     uint64_t visited_tick; /* the last tick that was counted for it */
+    uint64_t turn_tick;    /* the last tick in which it had its turn */
+    bool is_awake_listed;  /* in the list of sample/turns.h */
+    uint32_t proved_count; /* samples proved by its schedstat */
 };
 
 /* A thread that was ever seen. */
@@ -29,6 +32,8 @@ struct hop_seen_thread {
     uint64_t interpreter_id;
     char name[16]; /* comm, raw: TASK_COMM_LEN of the kernel */
 };
+
+enum { HOP_ROSTER_FOUND = 64 };
 
 struct hop_roster {
     const struct hop_process *process;
@@ -43,6 +48,7 @@ struct hop_roster {
     struct hop_thread_state *listed; /* room for a list of thread states */
     int *tids;                       /* room for a list of kernel threads */
     int *ns_tids;
+    uint32_t found[HOP_ROSTER_FOUND]; /* by a hash of the address: the entry found there last */
     int32_t pthread_tid_offset; /* 3.8–3.10: where struct pthread of the target's libc keeps the
                                    tid; -1: not found out yet */
 };

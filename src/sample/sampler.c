@@ -10,9 +10,9 @@
  * looked at. This is for what is missed otherwise: a thread that had no kernel thread yet. */
 static const uint64_t REFRESH_NS = 500 * 1000 * 1000;
 
-/* Sleeping threads that are looked at in one tick, a read of a small file of /proc for each. With
- * up to so many, each is looked at in every tick. */
-enum { SLEEPERS_A_TICK = 16 };
+/* How long another program that took this one's place may go unnoticed, where nothing else tells:
+ * it takes longer than that to start a CPython. */
+static const uint64_t PROGRAM_NS = 5 * 1000 * 1000;
 
 /* Changes of CPU within one tick: enough for a few threads that run at once and for one that moves
  * away while we follow. */
@@ -30,14 +30,20 @@ enum hop_status hop_sampler_init(struct hop_sampler *sampler, const struct hop_p
                              "this kernel does not count how often a thread ran "
                              "(/proc/%d/schedstat), so no sample could be proved",
                              process->pid);
-    enum hop_status status = hop_watch_init(&sampler->watch, process, python, reader, err);
-    if (status != HOP_OK)
+    if (!hop_prefetch_init(&sampler->prefetch, reader))
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the sampler");
+    struct hop_reader *prefetching = &sampler->prefetch.base;
+    enum hop_status status = hop_watch_init(&sampler->watch, process, python, prefetching, err);
+    if (status != HOP_OK) {
+        hop_sampler_deinit(sampler);
         return status;
+    }
     sampler->pending = malloc(HOP_THREADS_MAX * sizeof *sampler->pending);
-    if (!sampler->pending || !hop_roster_init(&sampler->roster, process, python, reader) ||
+    if (!sampler->pending || !hop_turns_init(&sampler->turns) ||
+        !hop_roster_init(&sampler->roster, process, python, reader) ||
         !hop_code_table_init(&sampler->codes, &python->layout, reader) ||
-        !hop_walker_init(&sampler->walker, reader, &python->layout) ||
-        !hop_identifier_init(&sampler->identifier, &sampler->codes)) {
+        !hop_walker_init(&sampler->walker, prefetching, &python->layout) ||
+        !hop_identifier_init(&sampler->identifier, &sampler->codes, prefetching)) {
         hop_sampler_deinit(sampler);
         return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the sampler");
     }
@@ -54,7 +60,9 @@ void hop_sampler_deinit(struct hop_sampler *sampler)
     hop_walker_deinit(&sampler->walker);
     hop_code_table_deinit(&sampler->codes);
     hop_roster_deinit(&sampler->roster);
+    hop_turns_deinit(&sampler->turns);
     hop_watch_deinit(&sampler->watch);
+    hop_prefetch_deinit(&sampler->prefetch);
     free(sampler->pending);
     sampler->pending = NULL;
     sampler->crew = NULL;
@@ -186,6 +194,7 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         break;
     }
     entry->visited_tick = sampler->counts.ticks;
+    hop_turns_note(&sampler->turns, &sampler->roster, index);
     return false;
 }
 
@@ -201,28 +210,16 @@ static void look_or_leave(struct hop_sampler *sampler, uint32_t index, int *next
         *next_cpu = cpu;
 }
 
-/* Looks at all threads but sleeping ones whose turn it is not: a thread that sleeps on costs a look
- * at its schedstat to know, and there may be thousands. One that wakes up is seen at once when it
- * takes the GIL, at its turn when it only works without it. Returns where to go on, or
- * HOP_CREW_DONE when the tick is over. */
+/* Looks at all threads whose turn it is. Returns where to go on, or HOP_CREW_DONE when the tick is
+ * over. */
 static int look_at_all(struct hop_sampler *sampler)
 {
-    struct hop_roster *roster = &sampler->roster;
+    const struct hop_turns *turns = &sampler->turns;
     int next_cpu = HOP_CREW_DONE;
     bool roster_is_old = false;
-    size_t first = sampler->sleeper_cursor, turns = SLEEPERS_A_TICK;
     sampler->pending_count = 0;
-    for (size_t i = 0; i < roster->count; i++) {
-        size_t at = (first + i) % roster->count;
-        const struct hop_roster_entry *entry = &roster->entries[at];
-        if (entry->is_asleep && !hop_watch_holds_gil(&sampler->watch, entry->state.addr)) {
-            if (!turns)
-                continue;
-            turns--;
-            sampler->sleeper_cursor = at + 1;
-        }
-        look_or_leave(sampler, (uint32_t)at, &next_cpu, &roster_is_old);
-    }
+    for (size_t i = 0; i < turns->count; i++)
+        look_or_leave(sampler, turns->now[i], &next_cpu, &roster_is_old);
     if (roster_is_old)
         sampler->refresh_due_ns = 0;
     return next_cpu;
@@ -244,14 +241,17 @@ static int look_at_pending(struct hop_sampler *sampler)
 
 static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
 {
-    uint64_t now_ns = hop_now_ns();
+    uint64_t now_ns = sampler->deadlines.woke_ns;
     for (size_t i = 0; i < sampler->watch.holder_count && !has_changed; i++)
         has_changed = !hop_roster_find(&sampler->roster, sampler->watch.holders[i]);
     if (!has_changed && now_ns < sampler->refresh_due_ns)
         return true;
     sampler->refresh_due_ns = now_ns + REFRESH_NS;
+    sampler->early.entry = NULL;
+    hop_prefetch_close(&sampler->prefetch);
     if (!hop_roster_refresh(&sampler->roster))
         return false;
+    hop_turns_renew(&sampler->turns, &sampler->roster);
     for (size_t i = 0; i < sampler->roster.count; i++)
         if (!sampler->roster.entries[i].visited_tick) /* new: it counts from this tick on */
             sampler->roster.entries[i].visited_tick = sampler->counts.ticks - 1;
@@ -260,32 +260,47 @@ static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
     return true;
 }
 
+/* Whether the program is still there. Asked now and then, and when something is not as it was. */
+static bool is_still_there(struct hop_sampler *sampler, bool *has_changed)
+{
+    if (sampler->deadlines.woke_ns < sampler->program_due_ns && !*has_changed)
+        return true;
+    sampler->program_due_ns = sampler->deadlines.woke_ns + PROGRAM_NS;
+    return hop_watch_program(&sampler->watch, has_changed, &sampler->ending);
+}
+
 /* The first part of a tick. Returns where to go on, HOP_CREW_DONE when the tick is over. */
 static int begin_tick(struct hop_sampler *sampler, bool *has_ended)
 {
     bool has_changed = sampler->refresh_due_ns == 0;
-    if (!hop_watch_program(&sampler->watch, &has_changed, &sampler->ending)) {
+    sampler->early.entry = NULL;
+    if (sampler->way->begin)
+        sampler->way->begin(sampler);
+    hop_watch_gils(&sampler->watch, &sampler->roster, &has_changed);
+    if (!is_still_there(sampler, &has_changed)) {
         *has_ended = true;
         return HOP_CREW_DONE;
     }
     sampler->counts.ticks++;
     sampler->hops_left = HOPS_MAX;
-    if (sampler->way->begin)
-        sampler->way->begin(sampler);
-    hop_watch_gils(&sampler->watch, &sampler->roster, &has_changed);
     if (!refresh_where_due(sampler, has_changed)) {
         refuse(sampler, HOP_REFUSED_NO_ROOM);
         return HOP_CREW_DONE;
     }
     hop_watch_mark_left(&sampler->watch, &sampler->roster);
+    sampler->early.expected_addr = sampler->watch.holder_count ? sampler->watch.holders[0] : 0;
     if (sampler->plan.mode == HOP_MODE_GIL && !sampler->watch.holder_count)
         sampler->counts.idle++;
+    hop_turns_plan(&sampler->turns, &sampler->roster, &sampler->watch, sampler->counts.ticks,
+                   sampler->deadlines.woke_ns);
     return look_at_all(sampler);
 }
 
 static int continue_tick(struct hop_sampler *sampler)
 {
     bool ignored = false;
+    sampler->early.entry = NULL;
+    hop_prefetch_close(&sampler->prefetch);
     hop_watch_gils(&sampler->watch, &sampler->roster, &ignored);
     sampler->hops_left--;
     sampler->counts.hops++;
@@ -340,7 +355,9 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
                        plan->duration_ns, plan->seed, plan->stop);
     sampler->deadlines.leaves_half = sampler->way->takes_targets_time;
     sampler->sample_ns = sampler->deadlines.period_ns;
-    sampler->refresh_due_ns = 0;
+    sampler->deadlines.may_spin = !sampler->way->takes_targets_time;
+    sampler->refresh_due_ns = sampler->program_due_ns = 0;
+    sampler->early.expected_addr = 0;
     sampler->is_mid_tick = false;
     if (sampler->way->is_pinned) {
         sampler->home_cpu = hop_crew_cpu_of(sampler->crew, sampler->process);
@@ -349,6 +366,7 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
         run_anywhere(sampler);
     }
     sampler->counts.ended_ns = hop_now_ns();
+    hop_prefetch_close(&sampler->prefetch);
     if (sampler->way->close)
         sampler->way->close(sampler);
     for (size_t i = 0; i < sampler->roster.count; i++)

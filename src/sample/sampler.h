@@ -4,11 +4,13 @@
 #ifndef HOP_SAMPLE_SAMPLER_H
 #define HOP_SAMPLE_SAMPLER_H
 
+#include "mem/prefetch.h"
 #include "py/walk.h"
 #include "sample/crew.h"
 #include "sample/deadline.h"
 #include "sample/identify.h"
 #include "sample/roster.h"
+#include "sample/turns.h"
 #include "sample/watch.h"
 
 /* Where proved stacks go. */
@@ -50,7 +52,9 @@ struct hop_sampler {
     const struct hop_process *process;
     const struct hop_python *python;
     struct hop_reader *reader;
+    struct hop_prefetch prefetch; /* in front of the reader, for what is read at every tick */
     struct hop_roster roster;
+    struct hop_turns turns;
     struct hop_code_table codes;
     struct hop_walker walker;
     struct hop_identifier identifier;
@@ -69,7 +73,14 @@ struct hop_sampler {
     int hops_left;
     int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */
     uint64_t refresh_due_ns;
-    size_t sleeper_cursor; /* the entry from which on sleeping threads have their turn */
+    uint64_t program_due_ns; /* when to ask again whether it still is the same program */
+    /* The thread that is expected to hold the GIL: the first half of its proof is read before the
+     * memory that is prefetched for it. */
+    struct {
+        uint64_t expected_addr; /* thread state; 0: none */
+        struct hop_roster_entry *entry;
+        struct hop_standstill before;
+    } early;
     uint32_t *pending; /* indices of roster entries to be looked at in this tick, on other CPUs */
     size_t pending_count;
 };

@@ -1,10 +1,12 @@
-/* Reads schedstat and stat of one thread, by descriptors kept open where there are enough. */
+/* Reads a thread's clocks and its stat, by descriptors kept open where there are enough. */
 #include "sample/standstill.h"
 
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Descriptors that are left to others: to the files that are opened for one use, to the program
@@ -18,12 +20,11 @@ static int open_task_file(const struct hop_task *task, const char *name)
     return openat(task->process->dir_fd, path, O_RDONLY | O_CLOEXEC);
 }
 
-/* A file to be kept open, or -1 when that would bring us near the limit of descriptors: there may
- * be more threads than that. (The kernel gives out the lowest free number.) */
-static int open_to_keep(const struct hop_task *task, const char *name)
+/* A descriptor to be kept open, or -1 when that would bring us near the limit of descriptors: there
+ * may be more threads than that. (The kernel gives out the lowest free number.) */
+static int keep(int fd)
 {
     struct rlimit limit;
-    int fd = open_task_file(task, name);
     if (fd < 0 || getrlimit(RLIMIT_NOFILE, &limit) ||
         (rlim_t)fd + DESCRIPTORS_LEFT < limit.rlim_cur)
         return fd;
@@ -31,9 +32,15 @@ static int open_to_keep(const struct hop_task *task, const char *name)
     return -1;
 }
 
+static int open_to_keep(const struct hop_task *task, const char *name)
+{
+    return keep(open_task_file(task, name));
+}
+
 void hop_task_init(struct hop_task *task, const struct hop_process *process, int tid)
 {
-    *task = (struct hop_task){.process = process, .tid = tid, .schedstat_fd = -1, .stat_fd = -1};
+    *task = (struct hop_task){
+        .process = process, .tid = tid, .schedstat_fd = -1, .stat_fd = -1, .perf_fd = -1};
     task->schedstat_fd = open_to_keep(task, "schedstat");
 }
 
@@ -43,7 +50,38 @@ void hop_task_deinit(struct hop_task *task)
         close(task->schedstat_fd);
     if (task->stat_fd >= 0)
         close(task->stat_fd);
-    task->schedstat_fd = task->stat_fd = -1;
+    if (task->perf_fd >= 0)
+        close(task->perf_fd);
+    task->schedstat_fd = task->stat_fd = task->perf_fd = -1;
+}
+
+/* What a read of the perf event gives, by its read_format. */
+struct perf_times {
+    uint64_t count, enabled_ns, running_ns;
+};
+_Static_assert(sizeof(struct perf_times) <= sizeof((struct hop_standstill){0}.text),
+               "the perf event's times fit");
+
+bool hop_task_open_perf(struct hop_task *task)
+{
+    struct perf_event_attr attributes = {
+        .type = PERF_TYPE_SOFTWARE,
+        .size = sizeof attributes,
+        .config = PERF_COUNT_SW_DUMMY,
+        .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+        .exclude_kernel = 1, /* what perf_event_paranoid 2, the kernel's default, allows users */
+        .exclude_hv = 1,
+    };
+    struct hop_standstill now;
+    long fd = syscall(SYS_perf_event_open, &attributes, task->tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    task->perf_fd = keep((int)fd);
+    if (task->perf_fd < 0)
+        return false;
+    if (hop_standstill_read(task, &now) && now.length == sizeof(struct perf_times))
+        return true;
+    close(task->perf_fd);
+    task->perf_fd = -1;
+    return false;
 }
 
 static ssize_t read_task_file(const struct hop_task *task, int fd, const char *name, char *into,
@@ -61,10 +99,17 @@ static ssize_t read_task_file(const struct hop_task *task, int fd, const char *n
 
 bool hop_standstill_read(struct hop_task *task, struct hop_standstill *now)
 {
-    ssize_t got =
-        read_task_file(task, task->schedstat_fd, "schedstat", now->text, sizeof now->text);
+    ssize_t got = task->perf_fd >= 0 ? read(task->perf_fd, now->text, sizeof now->text)
+                                     : read_task_file(task, task->schedstat_fd, "schedstat",
+                                                      now->text, sizeof now->text);
     now->length = got > 0 ? (uint8_t)got : 0;
     return got > 0;
+}
+
+bool hop_task_exists(const struct hop_task *task)
+{
+    char text[72];
+    return read_task_file(task, task->schedstat_fd, "schedstat", text, sizeof text) > 0;
 }
 
 bool hop_standstill_holds(struct hop_task *task, const struct hop_standstill *before)

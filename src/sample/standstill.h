@@ -1,11 +1,17 @@
-/* One kernel thread, and the proof that it stood still between two instants: the kernel counts in
- * its schedstat how long it has run and how many times it was put on a CPU. While these do not
- * change, and it is not on a CPU at the start, it has not executed one instruction.
+/* One kernel thread, and the proof that it stood still between two instants. There are two clocks
+ * that only run while the thread does:
  *
- * A thread that is on another CPU has an old figure in schedstat (the run time is brought up to
- * date at scheduler ticks), so the proof needs in addition that the thread sleeps, or that it is
- * runnable on the CPU which we ourselves occupy. (kernel/sched/stats.h: sched_info_arrive counts
- * before the switch; fs/proc/base.c: proc_pid_schedstat. Since 2.6; needs CONFIG_SCHED_INFO.) */
+ * - its schedstat: how long it has run and how many times it was put on a CPU. While these do not
+ *   change, and it is not on a CPU at the start, it has not executed one instruction. A thread that
+ *   is on another CPU has an old figure there (the run time is brought up to date at scheduler
+ *   ticks), so the proof needs in addition that the thread sleeps, or that it is runnable on the
+ * CPU which we ourselves occupy: its stat. (kernel/sched/stats.h: sched_info_arrive counts before
+ * the switch; fs/proc/base.c: proc_pid_schedstat. Since 2.6; needs CONFIG_SCHED_INFO.)
+ * - the time that a perf event of the thread was running. It counts nothing (a dummy event), but
+ *   reading it asks the CPU that the thread is on, if any, so that two equal readings are a proof
+ * by themselves, and at an eighth of the cost. (kernel/events/core.c: perf_event_read sends to
+ *   event->oncpu; PERF_COUNT_SW_DUMMY since 3.12.) Where perf_event_paranoid, a capability or a
+ *   sandbox forbids it, schedstat does. */
 #ifndef HOP_SAMPLE_STANDSTILL_H
 #define HOP_SAMPLE_STANDSTILL_H
 
@@ -19,9 +25,11 @@ struct hop_task {
     int schedstat_fd; /* -1: opened at each use (we may have fewer descriptors than it has threads)
                        */
     int stat_fd;
+    int perf_fd; /* -1: none */
 };
 
-/* The text of schedstat: run time, time waited to run, times run. */
+/* The bytes of one of the clocks: the text of schedstat (run time, time waited to run, times run),
+ * or the perf event's times. */
 struct hop_standstill {
     uint8_t length;
     char text[71];
@@ -29,6 +37,16 @@ struct hop_standstill {
 
 void hop_task_init(struct hop_task *task, const struct hop_process *process, int tid);
 void hop_task_deinit(struct hop_task *task);
+
+/* Changes to the clock of a perf event, for a thread that is looked at often; readings from before
+ * prove nothing any more. False: it is not to be had, nothing has changed. */
+bool hop_task_open_perf(struct hop_task *task);
+
+/* Whether equal readings are a proof wherever the thread is. */
+static inline bool hop_task_is_provable_anywhere(const struct hop_task *task)
+{
+    return task->perf_fd >= 0;
+}
 
 /* The proof's first half. False: the thread is gone. */
 bool hop_standstill_read(struct hop_task *task, struct hop_standstill *now);
@@ -41,6 +59,9 @@ static inline bool hop_standstill_is_same(const struct hop_standstill *a,
 
 /* The proof's second half: it has not run since `before`. False also when it is gone. */
 bool hop_standstill_holds(struct hop_task *task, const struct hop_standstill *before);
+
+/* A perf event outlives its thread. */
+bool hop_task_exists(const struct hop_task *task);
 
 /* State letter and processor. False: the thread is gone. */
 bool hop_task_where(struct hop_task *task, char *state, int *processor);

@@ -30,7 +30,9 @@ static enum hop_look_result find_out_state(struct hop_roster_entry *entry, struc
 static enum hop_look_result look_from_afar(struct hop_sampler *sampler,
                                            struct hop_roster_entry *entry, struct hop_look *look)
 {
+    struct hop_standstill ignored;
     look->refusal = HOP_TAKEN;
+    hop_look_was_early(sampler, entry, &ignored);
     if (hop_watch_holds_gil(&sampler->watch, entry->state.addr)) {
         look->state = 'R';
         entry->is_asleep = entry->was_taken = false;
@@ -50,10 +52,16 @@ static enum hop_look_result look_from_afar(struct hop_sampler *sampler,
     return sampler->walker.stack.depth ? HOP_LOOK_TAKEN : HOP_LOOK_FRAMELESS;
 }
 
+static void begin_tick(struct hop_sampler *sampler)
+{
+    hop_look_early(sampler, false);
+}
+
 const struct hop_way hop_way_live = {
     .name = "live",
     .words =
         "threads were read while they ran: nothing was held up, but code that runs for less than "
         "some microseconds at a time may be mistaken for what ran just before or after",
+    .begin = begin_tick,
     .look = look_from_afar,
 };
