@@ -23,8 +23,7 @@ def measure(profiler, work, rate, seconds, threads):
     with Run(profiler, work.pid, rate, all_threads=threads > 1) as run:
         run.settle()
         start_ns, start_cpu_ns = time.monotonic_ns(), run.cpu_ns()
-        time.sleep(seconds)
-        run.check()
+        run.wait(seconds)
         ns, cpu_ns = time.monotonic_ns() - start_ns, run.cpu_ns() - start_cpu_ns
         found = run.finish()
     looks = found.samples + found.failed if found.ticks is None else found.ticks

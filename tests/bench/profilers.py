@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import time
 
+import stacks
+from limits import tool
 from programs import ROOT, die_with_parent
 
 HEAVYOPS = os.environ.get("HEAVYOPS", os.path.join(ROOT, "build", "heavyops"))
@@ -40,6 +42,9 @@ class Profiler:
     def outcome(self, printed, output, seconds):
         raise NotImplementedError
 
+    # stacks(output): what it saw, as the module stacks says. Not all can tell.
+    stacks = None
+
 
 class Heavyops(Profiler):
     settles_s = 0.15
@@ -60,9 +65,25 @@ class Heavyops(Profiler):
                        profile["duration_s"])
 
 
+class HeavyopsStacks(Heavyops):
+    """The library, by a client that prints whole stacks: the command does not."""
+
+    def command(self, pid, rate_hz, output, all_threads):
+        return tool("stacks", pid, self.way, rate_hz, output)
+
+    def outcome(self, printed, output, seconds):
+        with open(output, encoding="utf-8", errors="replace") as file:
+            _, refused, _, seconds = file.readlines()[-1].split()
+        return Outcome(sum(self.stacks(output).values()), int(refused), None, float(seconds))
+
+    stacks = staticmethod(stacks.of_heavyops)
+
+
 class Austin(Profiler):
     pauses = True
     counts_all = True
+
+    stacks = staticmethod(stacks.of_austin)
 
     def command(self, pid, rate_hz, output, all_threads):
         return (self.words + ["-i", "%dus" % max(1, round(1000000 / rate_hz)), "-o", output] +
@@ -81,6 +102,8 @@ class Austin(Profiler):
 
 
 class PySpy(Profiler):
+    stacks = staticmethod(stacks.of_py_spy)
+
     def command(self, pid, rate_hz, output, all_threads):
         return (self.words + ["record", "-f", "raw", "--full-filenames", "-r", str(rate_hz),
                               "-d", "3600", "-o", output] + self.options + ["-p", str(pid)])
@@ -99,12 +122,14 @@ class Sampling(Profiler):
     def __init__(self, name, words, settles_s, *options):
         super().__init__(name, words, *options)
         self.settles_s = settles_s
+        if "--opcodes" not in options:
+            self.stacks = stacks.of_sampling
 
     def command(self, pid, rate_hz, output, all_threads):
         # Opcodes are not for collapsed stacks.
         format_option = "--binary" if "--opcodes" in self.options else "--collapsed"
         return (self.words + ["attach", "-r", str(rate_hz), format_option, "-o", output] +
-                (["-a"] if all_threads else []) + self.options + [str(pid)])
+                ["--no-gc"] + (["-a"] if all_threads else []) + self.options + [str(pid)])
 
     def outcome(self, printed, output, seconds):
         found = re.search(r"Captured ([\d,.]+) samples? in ([\d.]+) seconds", printed)
@@ -154,6 +179,10 @@ class Run:
         self.printed.seek(0)
         return self.printed.read().decode("utf-8", "replace")
 
+    def wait(self, seconds):
+        time.sleep(seconds)
+        self.check()
+
     def cpu_ns(self):
         return time.clock_gettime_ns(clock_of(self.pid))
 
@@ -181,9 +210,9 @@ class Run:
         self.directory.cleanup()
 
 
-def ours():
-    """Our ways to look, the default first; those that this build has not are named by Refused."""
-    return [Heavyops(way) for way in ("cpu", "live", "stop")]
+def ours(kind=Heavyops):
+    """Our ways to look, the default first; one that this build has not is Refused when it runs."""
+    return [kind(way) for way in ("cpu", "live", "stop")]
 
 
 def peers():

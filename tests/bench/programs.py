@@ -52,21 +52,17 @@ def die_with_parent():
 class Program:
     """A Python program that runs; started when it has said its first line."""
 
-    def __init__(self, python, file, *arguments, cpu=None, fds=()):
-        with open(file, encoding="utf-8") as text:
-            source = text.read()
+    def __init__(self, python, text, *arguments, cpu=None, fds=()):
         # By its text, because it may live in another root.
-        text = "import sys; exec(compile(sys.argv[1], %r, 'exec'))" % file
-        self.python = python
         self.process = subprocess.Popen(
-            python.words + ["-c", text, source] + [str(argument) for argument in arguments],
+            python.words + ["-c", text] + [str(argument) for argument in arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=fds,
             preexec_fn=die_with_parent)
         self.pid = self.process.pid
         self.first_line = self.process.stdout.readline()
         if not self.first_line:
             self.end()
-            raise RuntimeError("%s %s does not start" % (python.version, file))
+            raise RuntimeError("a program for %s does not start" % python.version)
         if cpu is not None:
             os.sched_setaffinity(self.pid, {cpu})
 
@@ -97,8 +93,8 @@ class Work(Program):
         fd = os.memfd_create("meter")
         os.ftruncate(fd, 4096)
         self.page = mmap.mmap(fd, 4096, prot=mmap.PROT_READ)
-        super().__init__(python, os.path.join(BENCH, "work.py"), depth, threads, fd, cpu=cpu,
-                         fds=[fd])
+        with open(os.path.join(BENCH, "work.py"), encoding="utf-8") as text:
+            super().__init__(python, text.read(), depth, threads, fd, cpu=cpu, fds=[fd])
         os.close(fd)
         while self.read().done < 100:
             pass

@@ -16,7 +16,7 @@ LIMIT = "the limit: one read of a stack's bytes"
 def measure(profiler, work, seconds):
     with Run(profiler, work.pid, FASTEST_HZ) as run:
         run.settle()
-        time.sleep(seconds)
+        run.wait(seconds)
         found = run.finish()
     return found.samples / found.seconds, found.failed / max(1, found.failed + found.samples)
 
