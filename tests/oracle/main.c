@@ -10,25 +10,6 @@
 /* In all some ten minutes on the ten interpreters of the machine this was written on. */
 static const double SECONDS = 2, OTHER_SHARE = 0.25, RATE_HZ = 4000;
 
-/* Whether `list`, words separated by commas, has a word that `matches`; NULL and "" have all. */
-static bool has_word(const char *list, bool (*matches)(const char *word, const void *what),
-                     const void *what)
-{
-    char copy[512], *rest = copy, *word;
-    if (!list || !*list)
-        return true;
-    snprintf(copy, sizeof copy, "%s", list);
-    while ((word = strsep(&rest, ", ")))
-        if (*word && matches(word, what))
-            return true;
-    return false;
-}
-
-static bool is_equal(const char *word, const void *what)
-{
-    return !strcmp(word, what);
-}
-
 /* "3.13" is each 3.13.N, but not 3.1. */
 static bool is_version(const char *word, const void *what)
 {
@@ -37,16 +18,11 @@ static bool is_version(const char *word, const void *what)
     return !strncmp(version, word, length) && (!version[length] || version[length] == '.');
 }
 
-bool oracle_wants(const struct oracle_options *options, const char *program)
-{
-    return has_word(options->programs, is_equal, program);
-}
-
 static void find_pythons(struct oracle_options *options, const char *wanted)
 {
     size_t found = pythons_find(options->pythons, PYTHONS_MAX, 8);
     for (size_t i = 0; i < found; i++)
-        if (has_word(wanted, is_version, options->pythons[i].version))
+        if (oracle_has_word(wanted, is_version, options->pythons[i].version))
             options->pythons[options->python_count++] = options->pythons[i];
 }
 
@@ -55,7 +31,7 @@ static void find_ways(struct oracle_options *options, const char *wanted)
     struct oracle_way ways[ORACLE_WAYS_MAX];
     size_t found = oracle_ways(ways);
     for (size_t i = 0; i < found; i++)
-        if (has_word(wanted, is_equal, ways[i].name))
+        if (oracle_has_word(wanted, oracle_is_equal, ways[i].name))
             options->ways[options->way_count++] = ways[i];
 }
 

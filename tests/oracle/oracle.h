@@ -13,6 +13,7 @@
 /* A way to look, as `--read` calls it. */
 struct oracle_way {
     const char *name;
+    enum hop_read read;
     bool is_default; /* the one that must be right; the others print what they reach */
 };
 
@@ -31,6 +32,11 @@ struct oracle_options {
     double rate_hz;
     const char *programs; /* names, separated by commas; NULL: all */
 };
+
+/* Whether `list`, words separated by commas, has a word that `matches`; NULL and "" have all. */
+bool oracle_has_word(const char *list, bool (*matches)(const char *word, const void *what),
+                     const void *what);
+bool oracle_is_equal(const char *word, const void *what); /* two strings */
 
 /* Whether the program of that name is asked for. */
 bool oracle_wants(const struct oracle_options *options, const char *program);

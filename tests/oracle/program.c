@@ -7,10 +7,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool oracle_has_word(const char *list, bool (*matches)(const char *word, const void *what),
+                     const void *what)
+{
+    char copy[512], *rest = copy, *word;
+    if (!list || !*list)
+        return true;
+    snprintf(copy, sizeof copy, "%s", list);
+    while ((word = strsep(&rest, ", ")))
+        if (*word && matches(word, what))
+            return true;
+    return false;
+}
+
+bool oracle_is_equal(const char *word, const void *what)
+{
+    return !strcmp(word, what);
+}
+
+bool oracle_wants(const struct oracle_options *options, const char *program)
+{
+    return oracle_has_word(options->programs, oracle_is_equal, program);
+}
+
 size_t oracle_ways(struct oracle_way ways[ORACLE_WAYS_MAX])
 {
-    ways[0] = (struct oracle_way){.name = "cpu", .is_default = true};
-    return 1;
+    ways[0] = (struct oracle_way){.name = "cpu", .read = HOP_READ_CPU, .is_default = true};
+    ways[1] = (struct oracle_way){.name = "live", .read = HOP_READ_LIVE};
+    ways[2] = (struct oracle_way){.name = "stop", .read = HOP_READ_STOP};
+    return 3;
 }
 
 /* Appends the text of a file to `text`, which has room for `capacity` bytes. */
@@ -95,7 +120,7 @@ enum hop_status oracle_sample(struct oracle_program *program, const struct oracl
     struct hop_sample_options options = {
         .rate_hz = rate_hz,
         .duration_ns = (uint64_t)(seconds * 1e9),
+        .read = way->read,
     };
-    (void)way; /* there is one */
     return hop_sample(program->hop, &options, profile, err);
 }
