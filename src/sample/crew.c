@@ -19,7 +19,9 @@ struct looker {
     struct hop_crew *crew;
     int cpu;
     bool is_started;
-    pthread_t thread;
+    bool is_retiring;
+    bool has_predecessor; /* one that retired and has not been waited for */
+    pthread_t thread, predecessor;
     sem_t turn;
 };
 
@@ -47,6 +49,20 @@ static void pass_turn(struct hop_crew *crew, int cpu)
         sem_post(&crew->finished);
 }
 
+static void wait_for_predecessor(struct looker *looker)
+{
+    if (looker->has_predecessor)
+        pthread_join(looker->predecessor, NULL);
+    looker->has_predecessor = false;
+}
+
+static void leave_place(struct looker *looker)
+{
+    looker->is_retiring = looker->is_started = false;
+    looker->predecessor = looker->thread;
+    looker->has_predecessor = true;
+}
+
 static void *look_when_it_is_our_turn(void *argument)
 {
     struct looker *looker = argument;
@@ -54,6 +70,7 @@ static void *look_when_it_is_our_turn(void *argument)
     /* Timers of this thread fire when they are due, not up to 50 µs later (prctl(2)). */
     prctl(PR_SET_TIMERSLACK, 1UL);
     setpriority(PRIO_PROCESS, (id_t)gettid(), -20); /* of no account to a real-time thread */
+    wait_for_predecessor(looker);
     for (;;) {
         while (sem_wait(&looker->turn))
             continue;
@@ -62,11 +79,16 @@ static void *look_when_it_is_our_turn(void *argument)
         int cpu = looker->cpu;
         do
             cpu = crew->step(crew->context, looker->cpu);
-        while (cpu == looker->cpu);
+        while (cpu == looker->cpu && !looker->is_retiring);
+        bool is_retiring = looker->is_retiring;
+        if (is_retiring)
+            leave_place(looker);
         if (cpu == HOP_CREW_DONE || !hop_crew_has_cpu(crew, cpu))
             sem_post(&crew->finished);
         else
             pass_turn(crew, cpu);
+        if (is_retiring)
+            return NULL;
     }
 }
 
@@ -164,10 +186,11 @@ void hop_crew_destroy(struct hop_crew *crew)
         return;
     crew->is_ending = true;
     for (int cpu = 0; crew->lookers && cpu < crew->cpu_count; cpu++) {
-        if (!crew->lookers[cpu].is_started)
-            continue;
-        sem_post(&crew->lookers[cpu].turn);
-        pthread_join(crew->lookers[cpu].thread, NULL);
+        if (crew->lookers[cpu].is_started) {
+            sem_post(&crew->lookers[cpu].turn);
+            pthread_join(crew->lookers[cpu].thread, NULL);
+        }
+        wait_for_predecessor(&crew->lookers[cpu]);
     }
     free(crew->lookers);
     if (crew->allowed)
@@ -179,6 +202,11 @@ bool hop_crew_has_cpu(const struct hop_crew *crew, int cpu)
 {
     return cpu >= 0 && cpu < crew->cpu_count &&
            CPU_ISSET_S(cpu, crew->allowed_bytes, crew->allowed);
+}
+
+void hop_crew_retire(struct hop_crew *crew, int cpu)
+{
+    crew->lookers[cpu].is_retiring = true;
 }
 
 int hop_crew_cpu_of(const struct hop_crew *crew, const struct hop_process *process)

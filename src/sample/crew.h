@@ -34,4 +34,8 @@ int hop_crew_cpu_of(const struct hop_crew *crew, const struct hop_process *proce
 enum hop_status hop_crew_run(struct hop_crew *crew, int cpu, hop_crew_step_fn *step, void *context,
                              struct hop_error *err);
 
+/* Called by a step on `cpu`: after it, the looker there ends, and another one takes its place when
+ * one is needed. For what the kernel undoes only at the end of a thread. */
+void hop_crew_retire(struct hop_crew *crew, int cpu);
+
 #endif

@@ -20,7 +20,7 @@ void hop_deadlines_init(struct hop_deadlines *deadlines, uint64_t now_ns, double
             duration_ns && duration_ns < UINT64_MAX - now_ns ? now_ns + duration_ns : UINT64_MAX,
         .next_period_ns = now_ns,
         .woke_ns = now_ns,
-        .leaves_half = true,
+        .rest_divisor = 1,
         .random_state = seed,
         .stop = stop,
     };
@@ -51,11 +51,12 @@ static void leave_out(struct hop_deadlines *deadlines, uint64_t now_ns)
 
 static uint64_t next_deadline(struct hop_deadlines *deadlines, uint64_t now_ns)
 {
-    /* Lookers may be real-time threads. At least half of the time is left to the target, however
-     * long a tick takes and whatever the rate. How much more is left to chance: where we cannot
-     * keep up, ticks that follow each other at once would be in step with a periodic program. */
-    uint64_t busy_ns = deadlines->leaves_half ? now_ns - deadlines->woke_ns : 0;
-    uint64_t earliest_ns = now_ns + busy_ns + random_below(deadlines, busy_ns);
+    /* Lookers may be real-time threads. A part of the time is left to the target, however long a
+     * tick takes and whatever the rate. How much more is left to chance: where we cannot keep up,
+     * ticks that follow each other at once would be in step with a periodic program. */
+    uint64_t busy_ns = now_ns - deadlines->woke_ns;
+    uint64_t rest_ns = deadlines->rest_divisor ? busy_ns / deadlines->rest_divisor : 0;
+    uint64_t earliest_ns = now_ns + rest_ns + random_below(deadlines, rest_ns);
     leave_out(deadlines, earliest_ns);
     uint64_t deadline_ns =
         deadlines->next_period_ns + random_below(deadlines, deadlines->period_ns);

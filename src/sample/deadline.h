@@ -11,10 +11,12 @@ struct hop_deadlines {
     uint64_t next_period_ns; /* where the first one begins that has neither had its tick nor been
                                 missed */
     uint64_t woke_ns;        /* when the tick under way began */
-    bool leaves_half;        /* ticks take the target's time: it is left at least as much */
-    bool may_spin;           /* short waits are waited for awake */
-    uint64_t random_state;   /* not 0 */
-    uint64_t missed;         /* periods left out, for they were over when we could look again */
+    /* Ticks take the target's time: between two it is left at least a part of what the last one
+     * took. 1: all of that, half of its time; 4: a quarter; 0: they take none. */
+    unsigned rest_divisor;
+    bool may_spin;         /* short waits are waited for awake */
+    uint64_t random_state; /* not 0 */
+    uint64_t missed;       /* periods left out, for they were over when we could look again */
     const volatile sig_atomic_t *stop; /* may be NULL */
 };
 

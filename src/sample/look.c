@@ -57,8 +57,8 @@ enum { LOOKS_BEFORE_PERF = 64, THREADS_WITH_PERF_MAX = 256 };
 
 static void consider_perf(struct hop_sampler *sampler, struct hop_roster_entry *entry)
 {
-    bool holds_nothing_up = sampler->way && sampler->way->is_pinned;
-    if (!holds_nothing_up || ++entry->proved_count != LOOKS_BEFORE_PERF ||
+    /* Where a dump or another way is to look, few threads are proved, or few times. */
+    if (sampler->way != &hop_way_cpu || ++entry->proved_count != LOOKS_BEFORE_PERF ||
         sampler->roster.count > THREADS_WITH_PERF_MAX || !hop_task_open_perf(&entry->task))
         return;
     /* Readings of schedstat are no longer to be compared with. */

@@ -30,7 +30,9 @@ enum hop_status hop_sampler_init(struct hop_sampler *sampler, const struct hop_p
                              "this kernel does not count how often a thread ran "
                              "(/proc/%d/schedstat), so no sample could be proved",
                              process->pid);
-    if (!hop_prefetch_init(&sampler->prefetch, reader))
+    hop_timed_reader_init(&sampler->timed, reader);
+    struct hop_reader *timed = &sampler->timed.base;
+    if (!hop_prefetch_init(&sampler->prefetch, timed))
         return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the sampler");
     struct hop_reader *prefetching = &sampler->prefetch.base;
     enum hop_status status = hop_watch_init(&sampler->watch, process, python, prefetching, err);
@@ -41,7 +43,7 @@ enum hop_status hop_sampler_init(struct hop_sampler *sampler, const struct hop_p
     sampler->pending = malloc(HOP_THREADS_MAX * sizeof *sampler->pending);
     if (!sampler->pending || !hop_turns_init(&sampler->turns) ||
         !hop_roster_init(&sampler->roster, process, python, reader) ||
-        !hop_code_table_init(&sampler->codes, &python->layout, reader) ||
+        !hop_code_table_init(&sampler->codes, &python->layout, timed) ||
         !hop_walker_init(&sampler->walker, prefetching, &python->layout) ||
         !hop_identifier_init(&sampler->identifier, &sampler->codes, prefetching)) {
         hop_sampler_deinit(sampler);
@@ -353,9 +355,9 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     sampler->counts = (struct hop_sampler_counts){.started_ns = hop_now_ns()};
     hop_deadlines_init(&sampler->deadlines, sampler->counts.started_ns, plan->rate_hz,
                        plan->duration_ns, plan->seed, plan->stop);
-    sampler->deadlines.leaves_half = sampler->way->takes_targets_time;
+    sampler->deadlines.rest_divisor = sampler->way->rest_divisor;
     sampler->sample_ns = sampler->deadlines.period_ns;
-    sampler->deadlines.may_spin = !sampler->way->takes_targets_time;
+    sampler->deadlines.may_spin = !sampler->way->rest_divisor;
     sampler->refresh_due_ns = sampler->program_due_ns = 0;
     sampler->early.expected_addr = 0;
     sampler->is_mid_tick = false;

@@ -5,6 +5,7 @@
 #define HOP_SAMPLE_SAMPLER_H
 
 #include "mem/prefetch.h"
+#include "mem/timed.h"
 #include "py/walk.h"
 #include "sample/crew.h"
 #include "sample/deadline.h"
@@ -52,7 +53,8 @@ struct hop_sampler {
     const struct hop_process *process;
     const struct hop_python *python;
     struct hop_reader *reader;
-    struct hop_prefetch prefetch; /* in front of the reader, for what is read at every tick */
+    struct hop_timed_reader timed; /* in front of it: a way may set a deadline */
+    struct hop_prefetch prefetch;  /* in front of that, for what is read at every tick */
     struct hop_roster roster;
     struct hop_turns turns;
     struct hop_code_table codes;

@@ -118,6 +118,16 @@ bool hop_standstill_holds(struct hop_task *task, const struct hop_standstill *be
     return hop_standstill_read(task, &now) && hop_standstill_is_same(&now, before);
 }
 
+uint64_t hop_standstill_waited_ns(const struct hop_standstill *standstill)
+{
+    const char *end = standstill->text + standstill->length;
+    const char *at = memchr(standstill->text, ' ', standstill->length);
+    uint64_t ns = 0;
+    while (at && ++at < end && *at >= '0' && *at <= '9')
+        ns = ns * 10 + (uint64_t)(*at - '0');
+    return ns;
+}
+
 bool hop_task_where(struct hop_task *task, char *state, int *processor)
 {
     char text[1024];

@@ -63,6 +63,9 @@ bool hop_standstill_holds(struct hop_task *task, const struct hop_standstill *be
 /* A perf event outlives its thread. */
 bool hop_task_exists(const struct hop_task *task);
 
+/* For how long in all it has waited for a CPU, runnable. */
+uint64_t hop_standstill_waited_ns(const struct hop_standstill *standstill);
+
 /* State letter and processor. False: the thread is gone. */
 bool hop_task_where(struct hop_task *task, char *state, int *processor);
 

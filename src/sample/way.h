@@ -13,8 +13,8 @@ struct hop_way {
      * another CPU is left to the looker there. Otherwise by the thread that called
      * hop_sampler_run, wherever the kernel puts it. */
     bool is_pinned;
-    /* Half of the time at least is left to the target, as ticks take its CPU or hold it. */
-    bool takes_targets_time;
+    /* Ticks take the target's CPU or hold it: see hop_deadlines.rest_divisor. */
+    unsigned rest_divisor;
     /* What a way needs for the length of a run, and its end. NULL: nothing. */
     enum hop_status (*open)(struct hop_sampler *sampler, struct hop_error *err);
     void (*close)(struct hop_sampler *sampler);
@@ -25,7 +25,7 @@ struct hop_way {
                                  struct hop_look *look);
 };
 
-extern const struct hop_way hop_way_cpu, hop_way_live;
+extern const struct hop_way hop_way_cpu, hop_way_live, hop_way_stop;
 
 /* The way of that number. */
 const struct hop_way *hop_way_of(enum hop_read read);

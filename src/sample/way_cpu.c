@@ -21,7 +21,7 @@ const struct hop_way hop_way_cpu = {
         "each thread was read from its own CPU, where it stood still meanwhile, as the kernel's "
         "count of its runs proves",
     .is_pinned = true,
-    .takes_targets_time = true,
+    .rest_divisor = 1,
     .begin = begin_tick,
     .look = look_from_its_cpu,
 };
