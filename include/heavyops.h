@@ -2,7 +2,8 @@
  *
  * The library behind the command of the same name; everything the command does is done through
  * this header. The library never prints, never exits, installs no signal handler, never writes to
- * a target, and stops one only where HOP_READ_STOP asks for it. A handle is used by one thread at a time. Linux only. */
+ * a target, and stops one only where HOP_READ_STOP asks for it. A handle is used by one thread at a
+ * time. Linux only. */
 #ifndef HEAVYOPS_H
 #define HEAVYOPS_H
 
