@@ -29,15 +29,15 @@ static void free_runs(struct criterion_test_params *params)
 
 /* --- every row is an instruction ------------------------------------------------------------- */
 
-/* One profile of everything, by the command: by turns of the threads that use CPU, and of all. NULL
- * when nothing was sampled. */
+/* One profile of everything, by the command: by turns of the threads that use CPU, and of all; read
+ * where they stand still, and stopped. NULL when nothing was sampled. */
 static json_t *profile_of(pid_t pid, int round)
 {
     char command[512];
     snprintf(command, sizeof command,
              "'" HOP_TEST_COMMAND "' attach --pid %d -d 0.5 -r 20k -i all --format json --mode %s "
-             "2>&1",
-             pid, round % 2 ? "wall" : "cpu");
+             "--read %s 2>&1",
+             pid, round % 2 ? "wall" : "cpu", round / 2 % 2 ? "stop" : "cpu");
     json_error_t error;
     FILE *stream = popen(command, "re");
     cr_assert(stream, "cannot run %s", command);
