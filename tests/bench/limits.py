@@ -3,9 +3,10 @@
 import os
 import subprocess
 
+from programs import ROOT
 from tables import show
 
-TOOLS = os.environ.get("HOP_BENCH_TOOLS", "build/tests/bench")
+TOOLS = os.environ.get("HOP_BENCH_TOOLS", os.path.join(ROOT, "build", "tests", "bench"))
 RATES = (100, 1000, 10000)
 
 

@@ -51,6 +51,8 @@ def of_sampling(path):
             frames = []
             for part in text.split(";")[1:]:
                 name, function, number = part.rsplit(":", 2)
+                if name == function == "__init__":
+                    continue  # the trampoline below an __init__, CPython's own affair
                 frames.append(Frame(plain(function), name, int(number) or None))
             stacks[tuple(frames)] += int(count)
     return stacks
