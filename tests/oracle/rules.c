@@ -53,6 +53,7 @@ static bool add_share(struct oracle_rules *rules, const json_t *said)
     struct oracle_share *share = &rules->shares[rules->share_count++];
     *share =
         (struct oracle_share){.points_allowed = points ? json_number_value(points) : POINTS_ALLOWED,
+                              .is_nearly = json_is_true(json_object_get(said, "nearly")),
                               .first = rules->part_count};
     json_object_foreach(parts, name, weight)
     {

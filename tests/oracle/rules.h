@@ -32,6 +32,7 @@ enum { ORACLE_PARTS_MAX = 32, ORACLE_SHARES_MAX = 8 };
 
 struct oracle_share {
     double points_allowed;
+    bool is_nearly;
     bool is_clocked;          /* the weights come from the program's clock */
     size_t first, part_count; /* its parts among all */
 };

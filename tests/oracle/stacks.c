@@ -148,6 +148,13 @@ static bool look(struct sight *sight, const struct scene *scene)
 
 /* --- printing and judging -------------------------------------------------------------------- */
 
+static const char *truth_words(const struct oracle_share *share)
+{
+    if (share->is_clocked)
+        return "by its clock";
+    return share->is_nearly ? "nearly" : "as it is made";
+}
+
 /* One part of a share against the truth. The last of the parts follows from the others. */
 static bool print_part(const struct sight *sight, const struct oracle_share *share, size_t part,
                        double alpha, struct total *total)
@@ -167,10 +174,9 @@ static bool print_part(const struct sight *sight, const struct oracle_share *sha
     double interval = estimate.error * oracle_quantile(alpha, estimate.freedom);
     /* What the samples are too few to tell is not held against it. */
     bool is_off = !(off - interval <= share->points_allowed / 100);
-    bool is_outside = !share->is_clocked && !(off <= interval);
+    bool is_outside = !share->is_clocked && !share->is_nearly && !(off <= interval);
     printf("    %-22s %6.2f %% %s %6.2f %%: %+.2f ± %.2f points%s%s\n",
-           sight->rules.parts[part].name, 100 * estimate.share,
-           share->is_clocked ? "by its clock" : "as it is made", 100 * truth,
+           sight->rules.parts[part].name, 100 * estimate.share, truth_words(share), 100 * truth,
            100 * (estimate.share - truth),
            100 * estimate.error * oracle_quantile(ALPHA, estimate.freedom),
            is_off ? "  TOO FAR OFF" : "", is_outside ? "  OUTSIDE ITS INTERVAL" : "");

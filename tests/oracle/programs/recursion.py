@@ -1,4 +1,8 @@
-"""Two functions that call each other 1,200 deep and have two more at the bottom, by turns."""
+"""Two functions that call each other 1,200 deep, and one of two more at the bottom.
+
+Each of the two begins by turns: at some depths a call takes long, where CPython needs a new piece of
+stack, and these would otherwise all be the one's.
+"""
 
 DEPTH = 1200
 
@@ -15,36 +19,43 @@ def bottom_b(n):
     return n
 
 
-def even(depth, n):
+def down_a(depth, n):
     if depth:
-        return odd(depth - 1, n)  # calls odd; part even
-    for _ in range(100):
+        return down_b(depth - 1, n)  # calls down_b
+    for _ in range(200):
         n = bottom_a(n)  # calls bottom_a
-        n = bottom_b(n)  # calls bottom_b
     return n
 
 
-def odd(depth, n):
+def down_b(depth, n):
     if depth:
-        return even(depth - 1, n)  # calls even; part odd
+        return down_a(depth - 1, n)  # calls down_a
+    for _ in range(200):
+        n = bottom_b(n)  # calls bottom_b
     return n
 
 
 def main():
     n = 0
     while True:
-        n = even(DEPTH, n)  # calls even
+        n = down_a(DEPTH, n)  # calls down_a
+        n = down_b(DEPTH, n)  # calls down_b
 
 
 sys.setrecursionlimit(DEPTH + 100)
-# <module>, main, and even at depths DEPTH … 0; then the bottom.
+# <module>, main, and the two at depths DEPTH … 0; then the bottom.
 announce(
     outermost=["<module>"],
-    calls={"<module>": ["main"], "main": ["even"], "even": ["odd", "bottom_a", "bottom_b"], "odd": ["even"]},
+    calls={
+        "<module>": ["main"],
+        "main": ["down_a", "down_b"],
+        "down_a": ["down_b", "bottom_a"],
+        "down_b": ["down_a", "bottom_b"],
+    },
     deepest=DEPTH + 4,
     at={"bottom_a": DEPTH + 4, "bottom_b": DEPTH + 4},
     shares=[
-        {"by": "line", "parts": {"even": 1, "odd": 1}},
+        {"by": "self", "parts": {"down_a": 1, "down_b": 1}},
         {"by": "self", "parts": {"bottom_a": 1, "bottom_b": 1}},
     ],
 )

@@ -1,9 +1,12 @@
-"""A loop of a microsecond or two with one system call in its middle, the same work before and after.
+"""A loop of some two microseconds with one system call in its middle, the same work before and after.
 
 Its own clock tells the call's share. Not by leaving the call out: what is left then runs faster, all
 of it, by a twentieth. The clock is read just before and just behind the call, in a second loop that
 takes turns with the first; and once more, for what reading it costs. Medians of some ten milliseconds
 each: an interrupt, a look, and what a host takes, is in few of the times and is not in them.
+
+What follows a system call runs a little slower (the kernel has used the CPU's caches and predictors).
+The clock takes the first of that for the call's; and the half behind it is a little the longer one.
 """
 
 
@@ -16,6 +19,10 @@ def loop(n):
         x = x * 3 + 4 & 0xffff  # part rest before
         x = x * 5 + 5 & 0xffff  # part rest before
         x = x * 7 + 6 & 0xffff  # part rest before
+        x = x * 3 + 7 & 0xffff  # part rest before
+        x = x * 5 + 8 & 0xffff  # part rest before
+        x = x * 7 + 9 & 0xffff  # part rest before
+        x = x * 3 + 10 & 0xffff  # part rest before
         os.getppid()  # part call
         x = x * 3 + 1 & 0xffff  # part rest after
         x = x * 5 + 2 & 0xffff  # part rest after
@@ -23,6 +30,10 @@ def loop(n):
         x = x * 3 + 4 & 0xffff  # part rest after
         x = x * 5 + 5 & 0xffff  # part rest after
         x = x * 7 + 6 & 0xffff  # part rest after
+        x = x * 3 + 7 & 0xffff  # part rest after
+        x = x * 5 + 8 & 0xffff  # part rest after
+        x = x * 7 + 9 & 0xffff  # part rest after
+        x = x * 3 + 10 & 0xffff  # part rest after
 
 
 def clocked_loop(n, calls_ns, nothings_ns):
@@ -35,6 +46,10 @@ def clocked_loop(n, calls_ns, nothings_ns):
         x = x * 3 + 4 & 0xffff
         x = x * 5 + 5 & 0xffff
         x = x * 7 + 6 & 0xffff
+        x = x * 3 + 7 & 0xffff
+        x = x * 5 + 8 & 0xffff
+        x = x * 7 + 9 & 0xffff
+        x = x * 3 + 10 & 0xffff
         before_ns = clock()
         os.getppid()
         after_ns = clock()
@@ -47,6 +62,10 @@ def clocked_loop(n, calls_ns, nothings_ns):
         x = x * 3 + 4 & 0xffff
         x = x * 5 + 5 & 0xffff
         x = x * 7 + 6 & 0xffff
+        x = x * 3 + 7 & 0xffff
+        x = x * 5 + 8 & 0xffff
+        x = x * 7 + 9 & 0xffff
+        x = x * 3 + 10 & 0xffff
 
 
 def measure():
@@ -87,7 +106,7 @@ announce(
     deepest=4,
     shares=[
         {"by": "line", "parts": {"call": None, "rest": None}, "points": 1},
-        {"by": "line", "parts": {"before": 1, "after": 1}},
+        {"by": "line", "parts": {"before": 1, "after": 1}, "nearly": True},
     ],
 )
 main()
