@@ -45,6 +45,9 @@ SECONDS :=
 ## QUICK=1 PART='cost speed'   a short `make bench`, or some of: limits cost slowdown speed start
 QUICK :=
 PART :=
+## KILLS=1000 SOAK_SECONDS=60  how much `make soak` does in each way
+KILLS := 1000
+SOAK_SECONDS := 60
 ## CFLAGS= LDFLAGS=         added to what the build needs
 # CPPFLAGS, CFLAGS and LDFLAGS of the environment or the command line come last and so win.
 
@@ -226,7 +229,7 @@ $(O)/tests/%: $(O)/obj/tests/examples/%.o $(STATIC_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(call link) $< $(STATIC_LIB) $(call libs,$(LIB_PKGS))
 
-.PHONY: test tests run-tests oracle bench demo
+.PHONY: test tests run-tests oracle bench soak demo
 test: ## Install what is missing, build, and run all tests
 	@scripts/bootstrap --test
 	@$(MAKE) --no-print-directory run-tests
@@ -242,6 +245,9 @@ oracle: $(ORACLE) ## Sample programs of which the truth is known, and print how 
 bench: $(COMMAND) $(BENCH_BIN) ## Measure cost and speed, beside other profilers and the machine's limits
 	$(Q)HEAVYOPS='$(abspath $(COMMAND))' HOP_BENCH_TOOLS='$(abspath $(O))/tests/bench' \
 	    scripts/bench $(if $(filter-out 0,$(QUICK)),--quick) $(PART)
+
+soak: $(COMMAND) ## Kill heavyops at a thousand random instants in each way, and run it for long
+	tests/soak/soak.py --kills '$(KILLS)' --seconds '$(SOAK_SECONDS)' '$(abspath $(COMMAND))'
 
 demo: ## Install what is missing, build, and profile the example with the hot closure
 	@scripts/bootstrap --demo

@@ -18,8 +18,9 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
-/* The watcher looks this often whether a wait goes on; one that it sees twice is ended. */
-static const uint64_t WATCH_NS = 50 * 1000 * 1000;
+/* The watcher looks this often whether a wait goes on; one that it sees twice is ended. On a busy
+ * machine a thread waits this long for a CPU. */
+static const uint64_t WATCH_NS = 200 * 1000 * 1000;
 
 /* Between looks at something that takes another thread some microseconds. */
 static const uint64_t PAUSE_NS = 50 * 1000;
@@ -126,8 +127,7 @@ static bool is_at_syscall_exit(int tid)
 #if defined(__x86_64__)
     struct user_regs_struct registers;
     struct iovec into = {&registers, sizeof registers};
-    return !ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &into) &&
-           (int64_t)registers.orig_rax >= 0;
+    return !ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &into) && (int64_t)registers.orig_rax >= 0;
 #else
     int number;
     struct iovec into = {&number, sizeof number};

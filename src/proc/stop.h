@@ -27,11 +27,12 @@ struct hop_stopper;
 
 enum hop_stop {
     HOP_STOP_HELD,   /* it stands still: to be let go with hop_stop_let_go */
-    HOP_STOP_DENIED, /* the kernel refused, most likely as a debugger has it; nothing was done */
+    HOP_STOP_DENIED, /* the kernel refused, as it is ending, or a debugger has it; nothing was done
+                      */
     HOP_STOP_GONE,   /* it has ended; nothing was done */
-    /* It was seized, but then ended or did not stop for a tenth of a second, as in uninterruptible
-     * sleep; it is not held up, but will be if it stops later. The calling thread must neither
-     * stop another thread nor wait for anything, but end: then the kernel lets go. */
+    /* It was seized, but then ended or did not stop for some tenths of a second, as in
+     * uninterruptible sleep; it is not held up, but will be if it stops later. The calling thread
+     * must neither stop another thread nor wait for anything, but end: then the kernel lets go. */
     HOP_STOP_LOST,
 };
 

@@ -14,7 +14,8 @@
     X(NOT_CODE, "not_code", "a frame's code object is none")                                       \
     X(BAD_OFFSET, "bad_offset", "an instruction pointer lies outside its code object")             \
     X(BAD_OPCODE, "bad_opcode", "the opcode in memory is not one the code object can hold there")  \
-    X(NOT_STOPPED, "not_stopped", "the thread did not stop, or another program traces it")         \
+    X(NOT_STOPPED, "not_stopped",                                                                  \
+      "the thread was ending, did not stop in time, or is traced by another program")              \
     X(HELD_TOO_LONG, "held_too_long",                                                              \
       "the stack could not be read within the time that a thread may be held")                     \
     X(NO_ROOM, "no_room", "a limit of heavyops' own memory was reached")
