@@ -65,6 +65,21 @@ Test(report_json, of_every_profile)
     }
 }
 
+Test(report_json, tells_of_stops)
+{
+    size_t size;
+    struct hop_profile *profile = make_closure_profile();
+    profile->longest_stop_ns = 41000;
+    profile->syscall_stops = 7;
+    char *text = report(profile, NULL, &size);
+    assert_schema("include/heavyops-profile.schema.json", text, size);
+    json_t *value = parse(text, size), *stops = json_object_get(value, "stops");
+    cr_assert_eq(json_integer_value(json_object_get(stops, "at_syscall_exit")), 7);
+    cr_assert_float_eq(json_real_value(json_object_get(stops, "longest_s")), 41e-6, 1e-12);
+    json_decref(value);
+    free(text);
+}
+
 Test(report_json, of_a_snapshot)
 {
     size_t size;

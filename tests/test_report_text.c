@@ -52,6 +52,22 @@ Test(report_text, of_every_profile)
     }
 }
 
+Test(report_text, tells_of_stops)
+{
+    size_t size;
+    struct hop_profile *profile = make_closure_profile();
+    profile->longest_stop_ns = 41234;
+    profile->syscall_stops = profile->samples / 4;
+    char *text = report(profile, NULL, &size);
+    cr_assert(strstr(text,
+                     "\nstopped: for 41 µs at the longest; 23,616 of the samples (25.0%) at the "
+                     "end of a system call\n"),
+              "%s", text);
+    free(text);
+    cr_assert_str_eq(hop_moment(999499).text, "999 µs");
+    cr_assert_str_eq(hop_moment(999500).text, "1.0 ms");
+}
+
 Test(report_text, with_every_option)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -42,12 +42,14 @@ struct hop_profile {
     enum hop_ending ending;
     uint64_t duration_ns;
     double asked_rate_hz;
-    double true_rate_hz; /* ticks taken a second */
-    uint64_t ticks;      /* instants at which it looked */
-    uint64_t missed;     /* deadlines that had passed when it woke, left out */
-    uint64_t samples;    /* thread stacks counted */
-    uint64_t samples_ns; /* what they stand for */
-    uint64_t idle;       /* threads left out at an instant because they slept or waited */
+    double true_rate_hz;      /* ticks taken a second */
+    uint64_t ticks;           /* instants at which it looked */
+    uint64_t missed;          /* deadlines that had passed when it woke, left out */
+    uint64_t samples;         /* thread stacks counted */
+    uint64_t samples_ns;      /* what they stand for */
+    uint64_t idle;            /* threads left out at an instant because they slept or waited */
+    uint64_t longest_stop_ns; /* how long a thread was held at most; 0: none was stopped */
+    uint64_t syscall_stops;   /* of the samples: stopped at the exit of a system call */
     struct hop_refusal_count refused[HOP_REFUSAL_KINDS_MAX]; /* those with count > 0 */
     size_t refused_count;
     uint64_t refused_total;

@@ -39,6 +39,16 @@ struct hop_number hop_seconds(uint64_t duration_ns)
     return result;
 }
 
+struct hop_number hop_moment(uint64_t duration_ns)
+{
+    struct hop_number result;
+    if (duration_ns < 999500)
+        snprintf(result.text, sizeof result.text, "%.0f µs", (double)duration_ns / 1e3);
+    else
+        snprintf(result.text, sizeof result.text, "%.1f ms", (double)duration_ns / 1e6);
+    return result;
+}
+
 struct hop_number hop_frequency(double hertz)
 {
     struct hop_number result;

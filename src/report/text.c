@@ -60,6 +60,13 @@ static void print_heading(const struct text_report *report)
     fprintf(stream, " (%s asked; mode %s, %s)\n", hop_frequency(profile->asked_rate_hz).text,
             profile->mode, profile->way);
     print_refused(report);
+    if (profile->longest_stop_ns)
+        fprintf(stream,
+                "stopped: for %s at the longest; %s of the samples (%s) at the end of a system "
+                "call\n",
+                hop_moment(profile->longest_stop_ns).text,
+                hop_thousands(profile->syscall_stops).text,
+                hop_percent(profile->syscall_stops, profile->samples).text);
     if (profile->idle)
         fprintf(stream, "idle: %s time%s a thread slept or waited and was left out\n",
                 hop_thousands(profile->idle).text, profile->idle == 1 ? "" : "s");

@@ -175,6 +175,8 @@ static enum hop_status build_profile(const struct hop_target *target,
     profile->missed = counts->missed;
     profile->samples = counts->samples;
     profile->idle = counts->idle;
+    profile->longest_stop_ns = counts->longest_stop_ns;
+    profile->syscall_stops = counts->syscall_stops;
     add_refusals(profile, counts);
     bool is_whole = add_threads(profile, &sampler->roster) && add_nodes(&builder, tally) &&
                     hop_profile_finish(profile);
