@@ -167,6 +167,9 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
     while (addr) {
         if (!steps_left--)
             return HOP_REFUSED_BROKEN_CHAIN;
+        if (walker->believes_bottom && addr == walker->bottom_addr)
+            return HOP_TAKEN;
+        uint64_t frame_addr = addr;
         const uint8_t *bytes = find_frame(walker, &chunk, addr, spare);
         if (!bytes)
             return HOP_REFUSED_UNREADABLE;
@@ -189,6 +192,7 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
             bottom_is_sound = !layout->owners_without_code && !is_generator;
         } else {
             bottom_is_sound = true;
+            walker->bottom_addr = hop_u64(bytes + layout->iframe_previous) ? 0 : frame_addr;
         }
         addr = hop_u64(bytes + layout->iframe_previous);
     }

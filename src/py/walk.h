@@ -31,6 +31,10 @@ struct hop_walker {
     uint8_t *window;     /* HOP_WINDOW_BYTES */
     uint8_t *prefetched; /* 3.8–3.10: frame_bytes for each guessed frame */
     struct hop_span *spans;
+    /* The entry frame on which the last walk ended, from 3.12 on; and whether it may be taken to be
+     * that still where a walk comes to it again: a read less for who proves nothing anyway. */
+    uint64_t bottom_addr;
+    bool believes_bottom;
     uint64_t reads; /* calls of the reader, for the statistics */
 };
 

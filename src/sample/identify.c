@@ -17,6 +17,7 @@ enum { SPANS_A_FRAME = 4 };
 /* From 3.11 on bytecode follows the header in the code object. Up to this size both are one span;
  * of larger ones, and up to 3.10, the block around the opcode is read, which does not cross a page.
  */
+enum { TRUSTED = UINT32_MAX /* of opcode_at: the opcode is known */ };
 enum { WHOLE_CODE_BYTES_MAX = 1024, OPCODE_BLOCK_BYTES = 64 };
 
 /* A code object found at another's address is read anew and the stack identified again. More often
@@ -29,11 +30,19 @@ struct hop_code_mark {
     uint32_t header_at; /* in bytes */
     uint32_t block_at;  /* of the block at block_addr; 0: none yet */
     uint64_t block_addr;
+    /* The bytecode when it was read last, if that is believed for a while
+     * (hop_identifier.trust_ns).
+     */
+    uint8_t *bytecode; /* or NULL */
+    uint64_t code_addr;
+    uint64_t generation;
+    uint64_t read_ns;
 };
 
 /* A code object whose identity is to be compared when the batch has been read. */
 struct hop_pending_check {
     const struct hop_code *code;
+    uint32_t id;
     uint32_t header_at; /* in bytes */
     uint32_t name_at;
 };
@@ -64,6 +73,8 @@ void hop_identifier_deinit(struct hop_identifier *identifier)
 {
     hop_pages_unmap(identifier->frames, HOP_DEPTH_MAX * sizeof *identifier->frames);
     hop_pages_unmap(identifier->opcode_at, HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
+    for (size_t i = 0; i < identifier->mark_capacity; i++)
+        free(identifier->marks[i].bytecode);
     free(identifier->marks);
     free(identifier->spans);
     free(identifier->checks);
@@ -110,11 +121,12 @@ static size_t code_span_bytes(const struct hop_layout *layout, const struct hop_
 }
 
 static uint32_t queue_check(struct hop_identifier *identifier, struct batch *batch,
-                            const struct hop_code *code)
+                            const struct hop_code *code, uint32_t id)
 {
     const struct hop_layout *layout = identifier->table->layout;
     struct hop_pending_check *check = &identifier->checks[batch->check_count++];
     check->code = code;
+    check->id = id;
     check->header_at = queue(identifier, batch, code->addr, code_span_bytes(layout, code));
     check->name_at = 0;
     if (hop_code_identity_needs_name(layout)) {
@@ -147,6 +159,44 @@ static uint32_t queue_opcode(struct hop_identifier *identifier, struct batch *ba
         mark->block_addr = first_addr;
     }
     return mark->block_at + (uint32_t)(addr - first_addr);
+}
+
+/* --- trust ----------------------------------------------------------------------------------- */
+
+void hop_identifier_distrust(struct hop_identifier *identifier)
+{
+    identifier->generation++;
+}
+
+static bool is_trusted(const struct hop_identifier *identifier, const struct hop_code_mark *mark,
+                       const struct hop_code *code)
+{
+    return identifier->trust_ns && mark->bytecode && mark->generation == identifier->generation &&
+           mark->code_addr == code->addr &&
+           identifier->now_ns - mark->read_ns < identifier->trust_ns;
+}
+
+/* A code object that was found to be the one known, with its bytecode read: believed from now on.
+ */
+static void trust(struct hop_identifier *identifier, const struct hop_pending_check *check)
+{
+    const struct hop_code *code = check->code;
+    struct hop_code_mark *mark = &identifier->marks[check->id];
+    size_t bytes = 2 * (size_t)code->units.count;
+    if (!identifier->trust_ns || code_span_bytes(identifier->table->layout, code) !=
+                                     code->bytecode_addr - code->addr + bytes)
+        return;
+    if (!mark->bytecode || mark->code_addr != code->addr) {
+        free(mark->bytecode);
+        mark->bytecode = malloc(WHOLE_CODE_BYTES_MAX);
+    }
+    if (!mark->bytecode)
+        return;
+    memcpy(mark->bytecode,
+           identifier->bytes + check->header_at + (code->bytecode_addr - code->addr), bytes);
+    mark->code_addr = code->addr;
+    mark->generation = identifier->generation;
+    mark->read_ns = identifier->now_ns;
 }
 
 static bool is_still_the_same(const struct hop_identifier *identifier,
@@ -200,22 +250,25 @@ static enum hop_refusal finish_batch(struct hop_identifier *identifier, struct b
                                      size_t end, bool *is_stale)
 {
     const struct hop_layout *layout = identifier->table->layout;
-    identifier->reads++;
     identifier->round++;
-    if (hop_reader_fill(identifier->reader, identifier->spans, batch->span_count) !=
-        batch->span_count)
+    identifier->reads += batch->span_count > 0;
+    if (batch->span_count && hop_reader_fill(identifier->reader, identifier->spans,
+                                             batch->span_count) != batch->span_count)
         return find_stale(identifier, batch, is_stale);
     for (size_t i = 0; i < batch->check_count; i++) {
         uint32_t id;
-        if (is_still_the_same(identifier, &identifier->checks[i]))
+        if (is_still_the_same(identifier, &identifier->checks[i])) {
+            trust(identifier, &identifier->checks[i]);
             continue;
+        }
         *is_stale = true;
         return hop_code_table_add(identifier->table, identifier->checks[i].code->addr, &id);
     }
     for (size_t i = batch->first_frame; i < end; i++) {
         struct hop_step *frame = &identifier->frames[i];
         const struct hop_code *code = identifier->table->codes[frame->code];
-        frame->opcode = identifier->bytes[identifier->opcode_at[i]];
+        if (identifier->opcode_at[i] != TRUSTED)
+            frame->opcode = identifier->bytes[identifier->opcode_at[i]];
         if (!hop_opcode_may_stand_for(layout, frame->opcode, code->units.bases[frame->unit]))
             return HOP_REFUSED_BAD_OPCODE;
     }
@@ -267,9 +320,16 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
         if (refusal != HOP_TAKEN)
             return read_anew(identifier, raw->code_addr, id, refusal, is_stale);
         struct hop_code_mark *mark = &identifier->marks[id];
-        if (mark->round != identifier->round)
-            *mark = (struct hop_code_mark){.round = identifier->round,
-                                           .header_at = queue_check(identifier, &batch, code)};
+        if (is_trusted(identifier, mark, code)) {
+            frame->opcode = mark->bytecode[2 * (size_t)frame->unit];
+            identifier->opcode_at[i] = TRUSTED;
+            continue;
+        }
+        if (mark->round != identifier->round) {
+            mark->round = identifier->round;
+            mark->header_at = queue_check(identifier, &batch, code, id);
+            mark->block_addr = 0;
+        }
         identifier->opcode_at[i] = queue_opcode(identifier, &batch, code, mark, frame->unit);
         if (batch.span_count + SPANS_A_FRAME > HOP_SPANS_MAX ||
             batch.byte_count + 2 * WHOLE_CODE_BYTES_MAX > BATCH_BYTES) {

@@ -17,6 +17,11 @@ struct hop_identifier {
     uint64_t round; /* counts batches; marks below are of the batch whose number they carry */
     struct hop_code_mark *marks; /* [mark_capacity], by code id */
     size_t mark_capacity;
+    /* What was read of a code object is believed for so long, while `generation` stays the same.
+     * 0: never, each stack's code objects are all checked. */
+    uint64_t trust_ns;
+    uint64_t generation;
+    uint64_t now_ns;        /* with trust_ns: the user says what time it is */
     struct hop_span *spans; /* [HOP_SPANS_MAX] */
     struct hop_pending_check *checks;
     uint8_t *bytes;       /* what a batch reads */
@@ -29,6 +34,9 @@ struct hop_identifier {
 bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_table *table,
                          struct hop_reader *reader);
 void hop_identifier_deinit(struct hop_identifier *identifier);
+
+/* What was read lately is not believed any more: it was not proved. */
+void hop_identifier_distrust(struct hop_identifier *identifier);
 
 /* Fills identifier->frames for the whole stack. New code objects are read and kept. */
 enum hop_refusal hop_identify(struct hop_identifier *identifier, const struct hop_raw_stack *stack);

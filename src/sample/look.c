@@ -46,6 +46,7 @@ void hop_look_drop(struct hop_sampler *sampler, size_t known_codes)
 {
     hop_qualnames_drop(&sampler->identifier.qualnames);
     hop_code_table_truncate(&sampler->codes, known_codes);
+    hop_identifier_distrust(&sampler->identifier);
 }
 
 /* --- one that stands still by itself --------------------------------------------------------- */

@@ -262,6 +262,14 @@ static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
     return true;
 }
 
+static void watch_gils_where_due(struct hop_sampler *sampler, bool *has_changed)
+{
+    if (sampler->deadlines.woke_ns < sampler->gil_due_ns)
+        return;
+    sampler->gil_due_ns = sampler->deadlines.woke_ns + sampler->way->gil_ns;
+    hop_watch_gils(&sampler->watch, &sampler->roster, has_changed);
+}
+
 /* Whether the program is still there. Asked now and then, and when something is not as it was. */
 static bool is_still_there(struct hop_sampler *sampler, bool *has_changed)
 {
@@ -278,7 +286,7 @@ static int begin_tick(struct hop_sampler *sampler, bool *has_ended)
     sampler->early.entry = NULL;
     if (sampler->way->begin)
         sampler->way->begin(sampler);
-    hop_watch_gils(&sampler->watch, &sampler->roster, &has_changed);
+    watch_gils_where_due(sampler, &has_changed);
     if (!is_still_there(sampler, &has_changed)) {
         *has_ended = true;
         return HOP_CREW_DONE;
@@ -358,7 +366,7 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     sampler->deadlines.rest_divisor = sampler->way->rest_divisor;
     sampler->sample_ns = sampler->deadlines.period_ns;
     sampler->deadlines.may_spin = !sampler->way->rest_divisor;
-    sampler->refresh_due_ns = sampler->program_due_ns = 0;
+    sampler->refresh_due_ns = sampler->program_due_ns = sampler->gil_due_ns = 0;
     sampler->early.expected_addr = 0;
     sampler->is_mid_tick = false;
     if (sampler->way->is_pinned) {

@@ -75,6 +75,7 @@ struct hop_sampler {
     int hops_left;
     int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */
     uint64_t refresh_due_ns;
+    uint64_t gil_due_ns;     /* when to ask again who holds the GIL */
     uint64_t program_due_ns; /* when to ask again whether it still is the same program */
     /* The thread that is expected to hold the GIL: the first half of its proof is read before the
      * memory that is prefetched for it. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 /* How long a process may take to exit after its memory is gone. */
@@ -57,32 +58,92 @@ bool hop_watch_program(struct hop_watch *watch, bool *has_changed, enum hop_endi
     return true;
 }
 
-void hop_watch_gils(struct hop_watch *watch, const struct hop_roster *roster, bool *has_changed)
+/* What is asked of an interpreter: whether its GIL is locked (int), by whom, the head of its list
+ * of threads. From 3.12 on they lie close together, and for few interpreters one span each is read.
+ */
+enum { WORDS = 3, CLOSE_BYTES = 1024, CLOSE_INTERPRETERS_MAX = 4 };
+
+struct gil_words {
+    uint64_t addrs[WORDS];
+    uint64_t first_addr;
+    size_t bytes;
+};
+
+static struct gil_words find_gil_words(const struct hop_watch *watch,
+                                       const struct hop_interpreter *interpreter)
 {
-    enum { SPANS_EACH = 3 };
-    struct {
-        uint64_t holder, head;
-        int32_t locked;
-    } found[HOP_INTERPRETERS_MAX];
-    struct hop_span spans[HOP_INTERPRETERS_MAX * SPANS_EACH];
     const struct hop_layout *layout = &watch->python->layout;
+    struct hop_gil gil = hop_gil_of(layout, watch->python->runtime_addr, interpreter);
+    struct gil_words words = {
+        .addrs = {gil.locked_addr, gil.holder_addr,
+                  interpreter->addr + (uint64_t)layout->interp_threads_head},
+    };
+    uint64_t first = UINT64_MAX, last = 0;
+    for (size_t i = 0; i < WORDS; i++) {
+        first = words.addrs[i] < first ? words.addrs[i] : first;
+        last = words.addrs[i] > last ? words.addrs[i] : last;
+    }
+    words.first_addr = first;
+    words.bytes = (size_t)(last - first) + 8;
+    return words;
+}
+
+/* Reads the words of all interpreters; the number of them that could be read. */
+static size_t read_gil_words(const struct hop_watch *watch, const struct hop_roster *roster,
+                             uint64_t values[][WORDS])
+{
+    struct hop_span spans[HOP_INTERPRETERS_MAX * WORDS];
     size_t count = 0;
     for (size_t i = 0; i < roster->interpreter_count; i++) {
-        const struct hop_interpreter *interpreter = &roster->interpreters[i];
-        struct hop_gil gil = hop_gil_of(layout, watch->python->runtime_addr, interpreter);
-        spans[count++] = (struct hop_span){gil.locked_addr, 4, &found[i].locked};
-        spans[count++] = (struct hop_span){gil.holder_addr, 8, &found[i].holder};
-        spans[count++] = (struct hop_span){
-            interpreter->addr + (uint64_t)layout->interp_threads_head, 8, &found[i].head};
+        struct gil_words words = find_gil_words(watch, &roster->interpreters[i]);
+        for (size_t j = 0; j < WORDS; j++)
+            spans[count++] = (struct hop_span){words.addrs[j], j ? 8 : 4, &values[i][j]};
     }
-    size_t filled = hop_reader_fill(watch->reader, spans, count) / SPANS_EACH;
-    *has_changed |= filled < roster->interpreter_count;
+    return hop_reader_fill(watch->reader, spans, count) / WORDS;
+}
+
+/* The same with a span for each interpreter; false where the words are not close. */
+static bool read_close_words(const struct hop_watch *watch, const struct hop_roster *roster,
+                             uint64_t values[][WORDS])
+{
+    uint8_t bytes[CLOSE_INTERPRETERS_MAX][CLOSE_BYTES];
+    struct gil_words words[CLOSE_INTERPRETERS_MAX];
+    struct hop_span spans[CLOSE_INTERPRETERS_MAX];
+    size_t count = roster->interpreter_count;
+    if (!count || count > CLOSE_INTERPRETERS_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        words[i] = find_gil_words(watch, &roster->interpreters[i]);
+        if (words[i].bytes > CLOSE_BYTES)
+            return false;
+        spans[i] = (struct hop_span){words[i].first_addr, words[i].bytes, bytes[i]};
+    }
+    if (hop_reader_fill(watch->reader, spans, count) != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < WORDS; j++)
+            memcpy(&values[i][j], bytes[i] + (words[i].addrs[j] - words[i].first_addr), j ? 8 : 4);
+    return true;
+}
+
+void hop_watch_gils(struct hop_watch *watch, const struct hop_roster *roster, bool *has_changed)
+{
+    uint64_t values[HOP_INTERPRETERS_MAX][WORDS];
+    size_t count = roster->interpreter_count;
     watch->holder_count = 0;
-    for (size_t i = 0; i < filled; i++) {
-        *has_changed |= found[i].head != roster->interpreters[i].threads_head_addr;
+    if (!count)
+        return;
+    for (size_t i = 0; i < count; i++)
+        values[i][0] = 0; /* of which half is read */
+    if (!read_close_words(watch, roster, values))
+        count = read_gil_words(watch, roster, values);
+    *has_changed |= count < roster->interpreter_count;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t locked = values[i][0], holder = values[i][1];
+        *has_changed |= values[i][2] != roster->interpreters[i].threads_head_addr;
         /* Up to 3.11 all interpreters share one GIL, which is read once for each. */
-        if (found[i].locked == 1 && found[i].holder && !hop_watch_holds_gil(watch, found[i].holder))
-            watch->holders[watch->holder_count++] = found[i].holder;
+        if (locked == 1 && holder && !hop_watch_holds_gil(watch, holder))
+            watch->holders[watch->holder_count++] = holder;
     }
 }
 

@@ -15,6 +15,8 @@ struct hop_way {
     bool is_pinned;
     /* Ticks take the target's CPU or hold it: see hop_deadlines.rest_divisor. */
     unsigned rest_divisor;
+    /* How long it is believed who holds the GIL; 0: asked at each tick. */
+    uint64_t gil_ns;
     /* What a way needs for the length of a run, and its end. NULL: nothing. */
     enum hop_status (*open)(struct hop_sampler *sampler, struct hop_error *err);
     void (*close)(struct hop_sampler *sampler);

@@ -52,8 +52,19 @@ static enum hop_look_result look_from_afar(struct hop_sampler *sampler,
     return sampler->walker.stack.depth ? HOP_LOOK_TAKEN : HOP_LOOK_FRAMELESS;
 }
 
+/* For how long a code object that was read is taken to be the same, and its opcodes. What a frame
+ * says may be torn apart at any time; to read its code each time again would prove nothing. */
+static const uint64_t TRUST_NS = 10 * 1000 * 1000;
+
+/* Above 50,000 looks a second not each asks for the GIL: it stays with a thread for 5 ms, or until
+ * that waits for something. */
+static const uint64_t GIL_NS = 20 * 1000;
+
 static void begin_tick(struct hop_sampler *sampler)
 {
+    sampler->walker.believes_bottom = true;
+    sampler->identifier.trust_ns = TRUST_NS;
+    sampler->identifier.now_ns = sampler->deadlines.woke_ns;
     hop_look_early(sampler, false);
 }
 
@@ -62,6 +73,7 @@ const struct hop_way hop_way_live = {
     .words =
         "threads were read while they ran: nothing was held up, but code that runs for less than "
         "some microseconds at a time may be mistaken for what ran just before or after",
+    .gil_ns = GIL_NS,
     .begin = begin_tick,
     .look = look_from_afar,
 };
