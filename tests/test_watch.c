@@ -134,10 +134,12 @@ Test(watch, births_and_what_is_unreadable_are_changes)
         expect_gils(0, true);
         cr_assert(hop_roster_refresh(&roster));
         expect_gils(0, false);
-        for (uint64_t n = 1; n <= 6; n++) {
+        /* From 3.12 on what is asked of an interpreter is read in one piece. */
+        for (uint64_t n = 1; n <= (minor < 12 ? 6 : 2); n++) {
             fake_reader_init(&reader, &memory);
             reader.fails_at = n;
             expect_gils(0, true);
+            cr_assert_geq(reader.reads, n);
         }
         expect_gils(0, false);
         fake_memory_unmap(&memory, second);

@@ -102,15 +102,16 @@ static size_t read_gil_words(const struct hop_watch *watch, const struct hop_ros
     return hop_reader_fill(watch->reader, spans, count) / WORDS;
 }
 
-/* The same with a span for each interpreter; false where the words are not close. */
+/* The same with a span for each interpreter. False: the words are not close, nothing was read. */
 static bool read_close_words(const struct hop_watch *watch, const struct hop_roster *roster,
-                             uint64_t values[][WORDS])
+                             uint64_t values[][WORDS], size_t *read)
 {
     uint8_t bytes[CLOSE_INTERPRETERS_MAX][CLOSE_BYTES];
     struct gil_words words[CLOSE_INTERPRETERS_MAX];
     struct hop_span spans[CLOSE_INTERPRETERS_MAX];
     size_t count = roster->interpreter_count;
-    if (!count || count > CLOSE_INTERPRETERS_MAX)
+    bool are_in_one_struct = watch->python->layout.runtime_gil_locked == HOP_ABSENT;
+    if (!are_in_one_struct || count > CLOSE_INTERPRETERS_MAX)
         return false;
     for (size_t i = 0; i < count; i++) {
         words[i] = find_gil_words(watch, &roster->interpreters[i]);
@@ -118,9 +119,8 @@ static bool read_close_words(const struct hop_watch *watch, const struct hop_ros
             return false;
         spans[i] = (struct hop_span){words[i].first_addr, words[i].bytes, bytes[i]};
     }
-    if (hop_reader_fill(watch->reader, spans, count) != count)
-        return false;
-    for (size_t i = 0; i < count; i++)
+    *read = hop_reader_fill(watch->reader, spans, count);
+    for (size_t i = 0; i < *read; i++)
         for (size_t j = 0; j < WORDS; j++)
             memcpy(&values[i][j], bytes[i] + (words[i].addrs[j] - words[i].first_addr), j ? 8 : 4);
     return true;
@@ -135,7 +135,7 @@ void hop_watch_gils(struct hop_watch *watch, const struct hop_roster *roster, bo
         return;
     for (size_t i = 0; i < count; i++)
         values[i][0] = 0; /* of which half is read */
-    if (!read_close_words(watch, roster, values))
+    if (!read_close_words(watch, roster, values, &count))
         count = read_gil_words(watch, roster, values);
     *has_changed |= count < roster->interpreter_count;
     for (size_t i = 0; i < count; i++) {
