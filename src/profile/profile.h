@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "profile/trace.h"
 
 /* Version of the JSON, and of every other machine-readable output made from a profile. Grows when a
  * name changes its meaning or goes; new names may come without it. */
@@ -42,14 +43,16 @@ struct hop_profile {
     enum hop_ending ending;
     uint64_t duration_ns;
     double asked_rate_hz;
-    double true_rate_hz;      /* ticks taken a second */
-    uint64_t ticks;           /* instants at which it looked */
-    uint64_t missed;          /* deadlines that had passed when it woke, left out */
-    uint64_t samples;         /* thread stacks counted */
-    uint64_t samples_ns;      /* what they stand for */
-    uint64_t idle;            /* threads left out at an instant because they slept or waited */
-    uint64_t longest_stop_ns; /* how long a thread was held at most; 0: none was stopped */
-    uint64_t syscall_stops;   /* of the samples: stopped at the exit of a system call */
+    double true_rate_hz; /* ticks taken a second */
+    uint64_t ticks;      /* instants at which it looked */
+    uint64_t missed;     /* deadlines that had passed when it woke, left out */
+    uint64_t samples;    /* thread stacks counted */
+    uint64_t samples_ns; /* what they stand for */
+    bool has_weights;    /* samples stand for different times, so that shares are shares of time */
+    double weights_squared_ns2; /* the sum of squares of what each stands for; 0: not known */
+    uint64_t idle;              /* threads left out at an instant because they slept or waited */
+    uint64_t longest_stop_ns;   /* how long a thread was held at most; 0: none was stopped */
+    uint64_t syscall_stops;     /* of the samples: stopped at the exit of a system call */
     struct hop_refusal_count refused[HOP_REFUSAL_KINDS_MAX]; /* those with count > 0 */
     size_t refused_count;
     uint64_t refused_total;
@@ -59,6 +62,8 @@ struct hop_profile {
     size_t instruction_count;
     struct hop_profile_node *nodes; /* a parent stands before its children */
     size_t node_count;
+    struct hop_trace_record *records; /* when the samples were; by index of nodes */
+    size_t record_count;              /* 0: not known, or of too many different stacks */
 };
 
 /* Builder. The caller has filled everything but what is said here, with instructions in any order;

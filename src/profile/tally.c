@@ -32,6 +32,7 @@ struct hop_tally {
     size_t low_mask; /* the power of two below the number of buckets, less one */
     struct path *paths;
     struct hop_weights weights;
+    struct hop_trace trace;
     size_t reserved_bytes; /* the one mapping that holds all of the above and this */
 };
 
@@ -50,6 +51,8 @@ static struct hop_tally *reserve(size_t node_limit)
     size_t next_at = place(&bytes, node_limit * sizeof(uint32_t));
     size_t heads_at = place(&bytes, node_limit * sizeof(uint32_t));
     size_t paths_at = place(&bytes, PATH_COUNT * sizeof(struct path));
+    size_t last_of_at = place(&bytes, node_limit * sizeof(uint32_t));
+    size_t records_at = place(&bytes, HOP_TRACE_RECORDS_MAX * sizeof(struct hop_trace_record));
     uint8_t *base = hop_pages_map(bytes);
     if (!base)
         return NULL;
@@ -59,6 +62,8 @@ static struct hop_tally *reserve(size_t node_limit)
     tally->next = (uint32_t *)(base + next_at);
     tally->heads = (uint32_t *)(base + heads_at);
     tally->paths = (struct path *)(base + paths_at);
+    hop_trace_init(&tally->trace, (struct hop_trace_record *)(base + records_at),
+                   HOP_TRACE_RECORDS_MAX, (uint32_t *)(base + last_of_at));
     tally->reserved_bytes = bytes;
     return tally;
 }
@@ -155,8 +160,9 @@ static bool is_node_of(const struct hop_tally_node *node, const struct hop_step 
     return node->code == step->code && node->unit == step->unit && node->opcode == step->opcode;
 }
 
-/* Counts samples that end in `node`. */
-static void count(struct hop_tally *tally, uint32_t node, uint64_t samples, uint64_t weight_ns)
+/* Counts a sample that ends in `node` at each of so many ticks up to `tick`. */
+static void count(struct hop_tally *tally, uint32_t node, uint64_t samples, uint64_t tick,
+                  uint64_t weight_ns)
 {
     struct hop_weights *weights = &tally->weights;
     double sum_ns = (double)samples * (double)weight_ns;
@@ -168,6 +174,7 @@ static void count(struct hop_tally *tally, uint32_t node, uint64_t samples, uint
         weights->most_ns = weight_ns;
     weights->sum_ns += sum_ns;
     weights->sum_of_squares += sum_ns * (double)weight_ns;
+    hop_trace_add(&tally->trace, node, samples, tick, weight_ns);
 }
 
 bool hop_tally_add(struct hop_tally *tally, uint32_t thread, const struct hop_step *steps,
@@ -210,8 +217,7 @@ bool hop_tally_add(struct hop_tally *tally, uint32_t thread, const struct hop_st
         path->thread = thread;
         path->depth = (uint32_t)(found < PATH_DEPTH_MAX ? found : PATH_DEPTH_MAX);
     }
-    (void)tick;
-    count(tally, node, 1, weight_ns);
+    count(tally, node, 1, tick, weight_ns);
     tally->last_node = node;
     return true;
 }
@@ -224,13 +230,17 @@ uint32_t hop_tally_last(const struct hop_tally *tally)
 void hop_tally_again(struct hop_tally *tally, uint32_t node, uint64_t samples, uint64_t tick,
                      uint64_t weight_ns)
 {
-    (void)tick;
-    count(tally, node, samples, weight_ns);
+    count(tally, node, samples, tick, weight_ns);
 }
 
 struct hop_weights hop_tally_weights(const struct hop_tally *tally)
 {
     return tally->weights;
+}
+
+const struct hop_trace *hop_tally_trace(const struct hop_tally *tally)
+{
+    return &tally->trace;
 }
 
 const struct hop_tally_node *hop_tally_nodes(const struct hop_tally *tally, size_t *count)

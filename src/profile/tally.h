@@ -4,6 +4,7 @@
 #define HOP_PROFILE_TALLY_H
 
 #include "base/step.h"
+#include "profile/trace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +20,7 @@ struct hop_tally_node {
 
 struct hop_tally; /* private to tally.c */
 
-/* The most nodes: 2^24 nodes are about 640 MB, more than a profile of any program seen needs by two
+/* The most nodes: 2^24 nodes are about 740 MB, more than a profile of any program seen needs by two
  * orders of magnitude. Address space is reserved for them, memory is used as they come. Where not
  * even the address space is to be had (ulimit -v, vm.overcommit_memory=2), the limit is the largest
  * power of two that is, down to HOP_TALLY_NODES_MIN. */
@@ -48,6 +49,9 @@ struct hop_weights {
     double sum_ns, sum_of_squares; /* ns, ns² */
 };
 struct hop_weights hop_tally_weights(const struct hop_tally *tally);
+
+/* When the samples were. Valid until the next add. */
+const struct hop_trace *hop_tally_trace(const struct hop_tally *tally);
 
 /* All nodes: a parent stands before its children. Roots have code UINT32_MAX and unit = thread.
  * Valid until the next add. */

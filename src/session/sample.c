@@ -102,6 +102,19 @@ static bool add_nodes(struct builder *builder, const struct hop_tally *tally)
     return true;
 }
 
+/* What the intervals of shares are found from. */
+static bool add_records(struct hop_profile *profile, const struct hop_tally *tally)
+{
+    struct hop_weights weights = hop_tally_weights(tally);
+    const struct hop_trace *trace = hop_tally_trace(tally);
+    profile->has_weights = weights.least_ns != weights.most_ns;
+    profile->weights_squared_ns2 = weights.sum_of_squares;
+    profile->record_count = trace->count;
+    profile->records =
+        hop_arena_copy(&profile->arena, trace->records, trace->count * sizeof *trace->records);
+    return profile->records || !trace->count;
+}
+
 static bool add_threads(struct hop_profile *profile, const struct hop_roster *roster)
 {
     profile->thread_count = roster->seen_count;
@@ -179,7 +192,7 @@ static enum hop_status build_profile(const struct hop_target *target,
     profile->syscall_stops = counts->syscall_stops;
     add_refusals(profile, counts);
     bool is_whole = add_threads(profile, &sampler->roster) && add_nodes(&builder, tally) &&
-                    hop_profile_finish(profile);
+                    add_records(profile, tally) && hop_profile_finish(profile);
     free(builder.names);
     hop_id_table_deinit(&builder.rows);
     if (!is_whole) {
