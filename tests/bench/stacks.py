@@ -10,6 +10,11 @@ import re
 Frame = collections.namedtuple("Frame", "function file line")
 
 
+def is_own_affair(function, file):
+    """The trampoline below an __init__, which is CPython's own (3.12 on)."""
+    return function == file == "__init__"
+
+
 def plain(name):
     """The name in its function, class or module: versions before 3.11 know no other."""
     return name.rpartition(".")[2]
@@ -36,7 +41,7 @@ def of_py_spy(path):
             frames = []
             for part in text.split(";"):
                 found = re.fullmatch(r"(.*) \((.*?)(?::(\d+))?\)", part)
-                if found:
+                if found and not is_own_affair(found[1], found[2]):
                     frames.append(Frame(plain(found[1]), found[2], int(found[3] or 0) or None))
             stacks[tuple(frames)] += int(count)
     return stacks
@@ -51,9 +56,8 @@ def of_sampling(path):
             frames = []
             for part in text.split(";")[1:]:
                 name, function, number = part.rsplit(":", 2)
-                if name == function == "__init__":
-                    continue  # the trampoline below an __init__, CPython's own affair
-                frames.append(Frame(plain(function), name, int(number) or None))
+                if not is_own_affair(function, name):
+                    frames.append(Frame(plain(function), name, int(number) or None))
             stacks[tuple(frames)] += int(count)
     return stacks
 
@@ -100,7 +104,9 @@ class Mojo:
                 self.integer(), self.integer(), self.integer()  # where it ends
                 frames[key] = Frame(plain(strings[function]), strings[file], line or None)
             elif event == self.FRAME_REF:
-                stack.append(frames[self.integer()])
+                frame = frames[self.integer()]
+                if not is_own_affair(frame.function, frame.file):
+                    stack.append(frame)
             elif event == self.STRING:
                 key = self.integer()
                 strings[key] = self.string()
