@@ -150,8 +150,20 @@ static const uint8_t *find_frame(struct hop_walker *walker, struct chunk *chunk,
     return hop_read(walker->reader, addr, spare, walker->frame_bytes) ? spare : NULL;
 }
 
+/* Whether a frame lies in the newest chunk above what is in use of it: it has been freed. In 3.11
+ * and 3.12 `current_frame` may lead to one: for a moment after a frame was popped (3.11:
+ * pop_frame()), and on entering the eval loop, where `tstate->cframe` points at a struct that is
+ * not yet filled and still holds what was there before. Under it is, either way, the innermost
+ * frame that is in use. */
+static bool is_freed(const struct hop_walker *walker, const struct chunk *newest, uint64_t top_addr,
+                     uint64_t addr)
+{
+    return walker->layout->frame_root == HOP_ROOT_CFRAME && newest->addr && addr >= top_addr &&
+           top_addr > newest->addr && addr < newest->end_addr;
+}
+
 static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint64_t addr,
-                                                uint64_t chunk_addr)
+                                                uint64_t chunk_addr, uint64_t top_addr)
 {
     const struct hop_layout *layout = walker->layout;
     struct hop_raw_stack *stack = &walker->stack;
@@ -163,6 +175,7 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
     size_t steps_left = 2 * (size_t)HOP_DEPTH_MAX;
 
     read_chunk(walker, chunk_addr, &chunk);
+    const struct chunk newest = chunk;
     stack->depth = 0;
     while (addr) {
         if (!steps_left--)
@@ -175,7 +188,10 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
             return HOP_REFUSED_UNREADABLE;
         uint8_t owner = bytes[layout->iframe_owner];
         bool has_code = owner >= 32 || !(layout->owners_without_code >> owner & 1);
-        if (has_code) {
+        if (is_freed(walker, &newest, top_addr, addr)) {
+            if (stack->depth)
+                return HOP_REFUSED_BROKEN_CHAIN;
+        } else if (has_code) {
             if (stack->depth == HOP_DEPTH_MAX)
                 return HOP_REFUSED_TOO_DEEP;
             bool is_generator = owner == layout->owner_generator;
@@ -261,7 +277,7 @@ static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, u
         (chunk_addr != walker->guess_window_addr || !in_window(walker, frame_addr, 1)))
         walker->window_bytes = 0;
 
-    enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr);
+    enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr, top_addr);
     walker->guess_thread_addr = thread_addr;
     walker->guess_window_addr = chunk_addr;
     walker->guess_window_bytes = 0;
