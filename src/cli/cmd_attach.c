@@ -54,8 +54,8 @@ const struct hop_cli_command hop_cli_attach = {
     .summary = "sample a running process and report",
     .description =
         "Samples the Python process PID until -d is over, until Ctrl-C (a second one quits without "
-        "a report) or until the process ends, and prints a report. The process is never stopped "
-        "or written to.",
+        "a report) or until the process ends, and prints a report. The process is never written "
+        "to, and stopped only by --read stop.",
     .groups = (const struct hop_cli_group *const[]){&hop_cli_target_group, &hop_cli_sampling_group,
                                                     &hop_cli_selection_group, &hop_cli_output_group,
                                                     &hop_cli_other_group, NULL},

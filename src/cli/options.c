@@ -180,7 +180,8 @@ const struct hop_cli_group hop_cli_sampling_group = {
         {.name = "read",
          .argument = "WAY",
          .help = "cpu (default): from the thread's own CPU, where it stands still; live: while it "
-                 "runs, which holds nothing up but is less exact; stop: stopped by ptrace",
+                 "runs, which holds nothing up but is less exact; stop: stopped by "
+                 "ptrace for some microseconds",
          .set = set_read},
         {0},
     },

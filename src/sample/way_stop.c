@@ -1,6 +1,14 @@
 /* Stop: a thread that runs is stopped with ptrace where it was preempted, on its own CPU, read, and
  * let go. One that stands still by itself is read as it is: stopping it would disturb its system
- * call. One thread is held at a time: frames change only in the thread whose they are. */
+ * call. One thread is held at a time: frames change only in the thread whose they are.
+ *
+ * Stops that fall on the exit of a system call are counted, and need no correction: asked for from
+ * the thread's own CPU they fall there as often as the thread is in a system call. Measured with
+ * tests/oracle/programs/syscall.py (2 virtual CPUs, Linux 6.18), whose system call takes 7.9 % of
+ * its loop by its own clock: 7.6 % of the samples, ± 0.6; 4 % of all stops are at its exit. Asked
+ * for from another CPU 68 % were, and to leave those out, or to weigh them less, needs a truth that
+ * only another way to look could tell. Therefore a thread on a CPU that we may not use is not
+ * stopped at all, but read live (sampler.c). */
 #include "sample/way.h"
 
 #include "base/clock.h"
@@ -50,11 +58,6 @@ static void lose(struct hop_sampler *sampler)
     struct stop_state *state = sampler->way_state;
     state->is_lost = true;
     hop_crew_retire(sampler->crew, sampler->cpu);
-}
-
-static bool is_looked_at_from_afar(const struct hop_sampler *sampler, const struct hop_look *look)
-{
-    return !hop_crew_has_cpu(sampler->crew, look->processor);
 }
 
 /* How long a thread was held: from the request to the release, but for the time that it could not
@@ -109,8 +112,6 @@ static enum hop_look_result look_at_stopped(struct hop_sampler *sampler,
     struct hop_look_start start;
     struct hop_held held;
     enum hop_look_result result = hop_look_find(sampler, entry, look, &start);
-    if (result == HOP_LOOK_ELSEWHERE && is_looked_at_from_afar(sampler, look))
-        result = HOP_LOOK_TAKEN;
     if (result != HOP_LOOK_TAKEN)
         return result;
     if (start.is_asleep)
