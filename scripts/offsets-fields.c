@@ -175,6 +175,7 @@ static void print_frame(void)
 #else
 #if PY_VERSION_HEX < 0x030d0000
     FIELD("cframe.current_frame", _PyCFrame, current_frame);
+    FIELD("cframe.previous", _PyCFrame, previous);
 #endif
     FIELD("chunk.previous", _PyStackChunk, previous);
     FIELD("chunk.size", _PyStackChunk, size);
@@ -241,6 +242,9 @@ static void print_code(void)
     FIELD("code.co_freevars", PyCodeObject, co_freevars);
     SIZE("code.size", PyCodeObject);
 #else
+#if PY_VERSION_HEX < 0x030d0000
+    FIELD("code.co_nlocalsplus", PyCodeObject, co_nlocalsplus);
+#endif
     FIELD("code.co_code_adaptive", PyCodeObject, co_code_adaptive);
     FIELD("code.ob_size", PyCodeObject, ob_base.ob_size);
     FIELD("code.co_qualname", PyCodeObject, co_qualname);

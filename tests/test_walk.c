@@ -300,3 +300,77 @@ Test(walk, a_layout_that_makes_no_sense_is_refused)
         }
     }
 }
+
+/* 3.11 and 3.12: where `current_frame` is not true for a moment. */
+static void set_current_frame(uint64_t cframe_addr, uint64_t frame_addr)
+{
+    fake_memory_put_u64(&memory, cframe_addr + (uint64_t)layout.cframe_current_frame, frame_addr);
+}
+
+Test(walk, leaves_out_a_frame_that_was_freed)
+{
+    FOR_EACH_VERSION
+    {
+        if (!thread.cframe_addr)
+            continue;
+        push_bottom();
+        push(FAKE_PLAIN, 1, 2);
+        uint64_t freed = push(FAKE_PLAIN, 2, 3);
+        expect_taken();
+        fake_frame_pop(&thread);
+        set_current_frame(thread.cframe_addr, freed);
+        expect_taken();
+        /* Where one that is in use can't be: under a generator. */
+        uint64_t generator = push(FAKE_GENERATOR, 3, 1);
+        expect_taken();
+        fake_frame_link(&thread, generator, freed);
+        expect(HOP_REFUSED_BROKEN_CHAIN);
+    }
+}
+
+static uint64_t push_with_code(int nlocalsplus, int stacksize)
+{
+    uint64_t code_addr = fake_memory_alloc(&memory, NULL, 256);
+    fake_memory_put_u32(&memory, code_addr + (uint64_t)layout.code_nlocalsplus,
+                        (uint32_t)nlocalsplus);
+    fake_memory_put_u32(&memory, code_addr + (uint64_t)layout.code_stacksize, (uint32_t)stacksize);
+    return fake_frame_push(&thread, FAKE_PLAIN, code_addr, 1,
+                           (size_t)(nlocalsplus + stacksize - 1));
+}
+
+/* A struct of the eval loop that is not filled yet: its frame leads nowhere, what is behind it is
+ * what was there before. */
+static void begin_eval_loop(uint64_t previous_addr)
+{
+    uint64_t cframe_addr = fake_memory_alloc(&memory, NULL, 64);
+    set_current_frame(cframe_addr, 4096);
+    fake_memory_put_u64(&memory, cframe_addr + (uint64_t)layout.cframe_previous, previous_addr);
+    fake_memory_put_u64(&memory, thread.addr + (uint64_t)layout.thread_cframe, cframe_addr);
+}
+
+Test(walk, finds_the_caller_where_the_eval_loop_begins)
+{
+    FOR_EACH_VERSION
+    {
+        if (!thread.cframe_addr)
+            continue;
+        push_bottom();
+        uint64_t outer = push_with_code(1, 2);
+        uint64_t caller = push_with_code(3, 4);
+        /* A generator is about to run: nothing more is on the data stack. */
+        begin_eval_loop(thread.cframe_addr);
+        expect_taken();
+        /* A function is: its frame is there, and not linked. */
+        push_with_code(5, 6);
+        set_current_frame(thread.cframe_addr, caller);
+        expect(HOP_TAKEN);
+        cr_assert_eq(walker.stack.depth, 3);
+        cr_assert_eq(walker.stack.frames[0].frame_addr, caller);
+        cr_assert_eq(walker.stack.frames[1].frame_addr, outer);
+        /* Not the caller: there is more above it than one frame. */
+        set_current_frame(thread.cframe_addr, outer);
+        expect(HOP_REFUSED_UNREADABLE);
+        begin_eval_loop(4096);
+        expect(HOP_REFUSED_UNREADABLE);
+    }
+}

@@ -41,6 +41,7 @@
     X(thread_datastack_top, "thread.datastack_top")                                                \
     X(thread_size, "thread.size")                                                                  \
     X(cframe_current_frame, "cframe.current_frame")                                                \
+    X(cframe_previous, "cframe.previous")                                                          \
     X(chunk_previous, "chunk.previous") /* _PyStackChunk, 3.11+ */                                 \
     X(chunk_bytes, "chunk.size")                                                                   \
     X(chunk_top, "chunk.top")                                                                      \
@@ -71,7 +72,8 @@
     X(code_consts, "code.co_consts")                                                               \
     X(code_names, "code.co_names") /* 3.8–3.10, here and below: to find qualified names */       \
     X(code_nlocals, "code.co_nlocals")                                                             \
-    X(code_cellvars, "code.co_cellvars") /* 3.8–3.10: tuple object */                            \
+    X(code_nlocalsplus, "code.co_nlocalsplus") /* 3.11, 3.12 */                                    \
+    X(code_cellvars, "code.co_cellvars")       /* 3.8–3.10: tuple object */                      \
     X(code_freevars, "code.co_freevars")                                                           \
     X(code_stacksize, "code.co_stacksize")                                                         \
     X(code_version, "code.co_version")        /* 3.12+: never given twice in one interpreter */    \

@@ -69,7 +69,12 @@ static const uint16_t with_interpreter_frames[] = {
     HOP_FIELD_code_firsttraceable,
 };
 
-static const uint16_t with_cframe[] = {HOP_FIELD_thread_cframe, HOP_FIELD_cframe_current_frame};
+static const uint16_t with_cframe[] = {
+    HOP_FIELD_thread_cframe,
+    HOP_FIELD_cframe_current_frame,
+    HOP_FIELD_cframe_previous,
+    HOP_FIELD_code_nlocalsplus,
+};
 static const uint16_t with_current_frame[] = {HOP_FIELD_thread_current_frame};
 
 static const uint16_t with_runtime_gil[] = {HOP_FIELD_runtime_tstate_current,

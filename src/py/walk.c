@@ -215,6 +215,54 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
     return bottom_is_sound ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN;
 }
 
+/* The bytes that a frame of this code object takes on the data stack; 0: it is none. */
+static uint64_t frame_size(struct hop_walker *walker, uint64_t code_addr)
+{
+    const struct hop_layout *layout = walker->layout;
+    uint8_t locals[4], stack[4];
+    struct hop_span spans[] = {{code_addr + (uint64_t)layout->code_nlocalsplus, 4, locals},
+                               {code_addr + (uint64_t)layout->code_stacksize, 4, stack}};
+    walker->reads++;
+    if (hop_reader_fill(walker->reader, spans, 2) != 2 || hop_i32(locals) < 0 || hop_i32(stack) < 0)
+        return 0;
+    return (uint64_t)layout->iframe_size +
+           8 * ((uint64_t)hop_i32(locals) + (uint64_t)hop_i32(stack));
+}
+
+/* On entering the eval loop 3.11 and 3.12 point `tstate->cframe` at a struct of their own and fill
+ * it some ten instructions later (gcc puts both members into one store). A thread that stands there
+ * executes nothing of its new frame yet: its stack is the caller's. What the struct happens to hold
+ * of an earlier life leads to the caller, most often; it is believed when the frame found is the
+ * one that the data stack ends with, but for the new one. */
+static enum hop_refusal walk_from_caller(struct hop_walker *walker, uint64_t cframe_addr,
+                                         uint64_t chunk_addr, uint64_t top_addr)
+{
+    const struct hop_layout *layout = walker->layout;
+    const struct hop_raw_stack *stack = &walker->stack;
+    uint64_t previous_addr, frame_addr, code_addr;
+    walker->reads += 2;
+    if (!hop_read_u64(walker->reader, cframe_addr + (uint64_t)layout->cframe_previous,
+                      &previous_addr) ||
+        !hop_read_u64(walker->reader, previous_addr + (uint64_t)layout->cframe_current_frame,
+                      &frame_addr))
+        return HOP_REFUSED_UNREADABLE;
+    enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr, top_addr);
+    if (refusal != HOP_TAKEN)
+        return refusal;
+    if (!stack->depth || stack->frames[0].is_generator)
+        return HOP_REFUSED_BROKEN_CHAIN;
+    uint64_t end_addr =
+        stack->frames[0].frame_addr + frame_size(walker, stack->frames[0].code_addr);
+    if (end_addr == top_addr) /* the new one is a generator's, which lies elsewhere */
+        return HOP_TAKEN;
+    walker->reads++;
+    if (end_addr > top_addr ||
+        !hop_read_u64(walker->reader, end_addr + (uint64_t)layout->iframe_code, &code_addr) ||
+        end_addr + frame_size(walker, code_addr) != top_addr)
+        return HOP_REFUSED_BROKEN_CHAIN;
+    return HOP_TAKEN;
+}
+
 static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, uint64_t thread_addr)
 {
     const struct hop_layout *layout = walker->layout;
@@ -278,6 +326,9 @@ static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, u
         walker->window_bytes = 0;
 
     enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr, top_addr);
+    if (uses_cframe && (refusal == HOP_REFUSED_UNREADABLE || refusal == HOP_REFUSED_TOO_DEEP) &&
+        walk_from_caller(walker, walker->guess_cframe_addr, chunk_addr, top_addr) == HOP_TAKEN)
+        refusal = HOP_TAKEN;
     walker->guess_thread_addr = thread_addr;
     walker->guess_window_addr = chunk_addr;
     walker->guess_window_bytes = 0;
