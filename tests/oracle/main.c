@@ -1,4 +1,4 @@
-/* `make oracle`: reads what is asked for, runs the parts, and ends with 1 when the default way to
+/* Reads what `make oracle` is asked for, runs the parts, and ends with 1 when the default way to
  * look misses what is wanted of it. */
 #include "oracle/oracle.h"
 
