@@ -216,3 +216,41 @@ Test(crew, timers_of_lookers_are_prompt)
     cr_assert_leq(slack_ns, 1); /* 0 for a real-time thread */
     cr_assert_gt(prctl(PR_GET_TIMERSLACK), 1, "ours is as it was");
 }
+
+/* --- retiring -------------------------------------------------------------------------------- */
+
+struct retiring {
+    int tids[100];
+    int steps, steps_wanted;
+    bool ends_retiring;
+    bool is_wrong;
+};
+
+/* Each step is another thread's; the one before is gone by then, or about to be. */
+static int retire_each_time(void *context, int cpu)
+{
+    struct retiring *retiring = context;
+    retiring->is_wrong |= sched_getcpu() != cpu;
+    retiring->tids[retiring->steps++] = gettid();
+    bool is_last = retiring->steps == retiring->steps_wanted;
+    if (!is_last || retiring->ends_retiring)
+        hop_crew_retire(crew, cpu);
+    if (is_last)
+        return HOP_CREW_DONE;
+    return cpus[retiring->steps % 3 ? 0 : cpu_count - 1];
+}
+
+Test(crew, a_looker_that_retires_is_replaced)
+{
+    for (int round = 0; round < 4; round++) {
+        struct retiring retiring = {.steps_wanted = 20 + round, .ends_retiring = round % 2};
+        cr_assert_eq(hop_crew_run(crew, cpus[0], retire_each_time, &retiring, &err), HOP_OK);
+        cr_assert_eq(retiring.steps, retiring.steps_wanted);
+        cr_assert_not(retiring.is_wrong);
+        for (int i = 1; i < retiring.steps; i++)
+            cr_assert_neq(retiring.tids[i], retiring.tids[i - 1]);
+        struct seen seen;
+        run(&seen, cpus[0], 10);
+        cr_assert_not(seen.is_wrong);
+    }
+}

@@ -254,3 +254,26 @@ Test(standstill, no_name_deceives_it)
     cr_assert(hop_task_where(&task, &state, &processor));
     cr_assert_eq(processor, cpu);
 }
+
+Test(standstill, tells_how_long_one_waited_for_a_cpu)
+{
+    static const struct {
+        const char *text;
+        uint64_t ns;
+    } cases[] = {
+        {"12 345 6\n", 345},  {"0 0 0\n", 0}, {"1 18446744073709551615 2\n", UINT64_MAX},
+        {"98765432109 7", 7}, {"12", 0},      {"", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hop_standstill standstill = {.length = (uint8_t)strlen(cases[i].text)};
+        memset(standstill.text, '9', sizeof standstill.text); /* what stood there before */
+        memcpy(standstill.text, cases[i].text, standstill.length);
+        cr_assert_eq(hop_standstill_waited_ns(&standstill), cases[i].ns, "%s", cases[i].text);
+    }
+    begin(spin);
+    struct hop_standstill now;
+    unsigned long long waited_ns = 0;
+    cr_assert(hop_standstill_read(&task, &now));
+    cr_assert_eq(sscanf(now.text, "%*u %llu", &waited_ns), 1);
+    cr_assert_eq(hop_standstill_waited_ns(&now), waited_ns);
+}
