@@ -1,7 +1,7 @@
 /* The resolution curve: how far the share that is reported for an instruction is from its true one,
  * by how long the instruction takes. programs/calibrated.py knows the truth, and says what it is;
  * here its shares are compared with the profile's. */
-#include "oracle/oracle.h"
+#include "oracle/resolution.h"
 #include "oracle/shares.h"
 
 #include <inttypes.h>
@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The steps of which one round is sampled, as the program takes them: kind and nanoseconds wanted.
- * The cheapest instructions take some nanoseconds more on a slow machine. */
-static const char STEPS[] = "load:5,is:10,negate:20,reverse:50,modulo:100,reverse:100,modulo:200,"
-                            "repeat:200,modulo:500,reverse:500,modulo:1000,reverse:1000,"
-                            "repeat:1000,modulo:2000,modulo:5000,repeat:5000,power:10000,"
-                            "modulo:10000,power:100000,modulo:100000,power:1000000,modulo:1000000";
+/* The steps, as the program takes them: kind and nanoseconds wanted. What the cheapest take depends
+ * on the machine. */
+static const char STEPS[] =
+    "load:5,is:10,negate:20,reverse:20,reverse:50,reverse:110,reverse:200,reverse:500,"
+    "power:110,power:200,power:500,power:1000,power:2000,power:5000,power:10000,power:100000,"
+    "power:1000000,modulo:110,modulo:200,modulo:500,modulo:1000,modulo:10000,modulo:100000,"
+    "modulo:1000000,repeat:110,repeat:200,repeat:1000,repeat:10000";
 
 enum { STEPS_MAX = 32 };
 
@@ -31,13 +32,20 @@ static const double TURNS = 10;
 /* Twice the other programs' rate: the steps are many, and one thread is cheap to look at. */
 static const double RATE_FACTOR = 2;
 
+/* What is seen of a function. */
+struct function {
+    const char *name;
+    const json_t *offsets; /* of the step's instructions */
+    uint64_t hits, samples;
+};
+
 /* What there is to say of one step, in one way. */
 struct step {
     const char *kind;
-    const char *function; /* the probe */
-    const json_t *offsets;
-    double takes_ns, share, share_error; /* by the program's clock */
-    uint64_t hits, samples;
+    struct function probe, base;
+    /* By the program's clock: what the step takes more in the probe than in the base; its share of
+     * the probe, and the standard error of that; the base's time as a part of the probe's. */
+    double takes_ns, share, share_error, base_part;
 };
 
 /* --- what the program says ------------------------------------------------------------------- */
@@ -52,10 +60,13 @@ static bool read_announced(const json_t *announced, struct step *steps, size_t *
         const json_t *said = json_array_get(durations, i);
         steps[i] = (struct step){
             .kind = json_string_value(json_object_get(said, "step")),
-            .function = json_string_value(json_object_get(said, "function")),
-            .offsets = json_object_get(said, "offsets"),
+            .probe = {.name = json_string_value(json_object_get(said, "probe")),
+                      .offsets = json_object_get(said, "offsets")},
+            .base = {.name = json_string_value(json_object_get(said, "base")),
+                     .offsets = json_object_get(said, "base_offsets")},
         };
-        if (!steps[i].kind || !steps[i].function || !json_array_size(steps[i].offsets))
+        if (!steps[i].kind || !steps[i].probe.name || !steps[i].base.name ||
+            !json_array_size(steps[i].probe.offsets))
             return false;
     }
     return true;
@@ -70,6 +81,7 @@ static bool read_clock(const json_t *measured, struct step *steps, size_t count)
             return false;
         steps[i].takes_ns = json_number_value(json_object_get(said, "ns"));
         steps[i].share = json_number_value(json_object_get(said, "share"));
+        steps[i].base_part = json_number_value(json_object_get(said, "base"));
         steps[i].share_error = json_number_value(json_object_get(said, "error"));
     }
     return true;
@@ -77,25 +89,41 @@ static bool read_clock(const json_t *measured, struct step *steps, size_t count)
 
 /* --- what is reported ------------------------------------------------------------------------ */
 
-static bool is_of_step(const struct step *step, const struct hop_instruction *row)
+static bool is_of_step(const struct function *function, const struct hop_instruction *row)
 {
-    for (size_t i = 0; i < json_array_size(step->offsets); i++)
-        if (json_integer_value(json_array_get(step->offsets, i)) == row->offset)
+    for (size_t i = 0; i < json_array_size(function->offsets); i++)
+        if (json_integer_value(json_array_get(function->offsets, i)) == row->offset)
             return true;
     return false;
 }
 
-static void count_hits(const struct hop_profile *profile, struct step *steps, size_t count)
+static void count_hits(struct function *function, const struct hop_instruction *row)
+{
+    if (strcmp(row->function, function->name))
+        return;
+    function->samples += row->self;
+    if (is_of_step(function, row))
+        function->hits += row->self;
+}
+
+static void count_profile(const struct hop_profile *profile, struct step *steps, size_t count)
 {
     size_t row_count;
     const struct hop_instruction *rows = hop_profile_instructions(profile, &row_count);
     for (size_t r = 0; r < row_count; r++)
-        for (size_t i = 0; i < count; i++)
-            if (!strcmp(rows[r].function, steps[i].function)) {
-                steps[i].samples += rows[r].self;
-                if (is_of_step(&steps[i], &rows[r]))
-                    steps[i].hits += rows[r].self;
-            }
+        for (size_t i = 0; i < count; i++) {
+            count_hits(&steps[i].probe, &rows[r]);
+            count_hits(&steps[i].base, &rows[r]);
+        }
+}
+
+/* The step's share of a function's samples, and its variance. */
+static double share_of(const struct function *function, double *variance)
+{
+    double samples = (double)function->samples;
+    double share = samples > 0 ? (double)function->hits / samples : NAN;
+    *variance = share * (1 - share) / samples;
+    return share;
 }
 
 /* --- the table ------------------------------------------------------------------------------- */
@@ -112,31 +140,75 @@ static const char *duration_text(double ns, char text[16])
     return text;
 }
 
+/* What is reported for a step, against what is true. */
+struct comparison {
+    double reported, off, error; /* shares; the standard error of `off` */
+};
+
+static struct comparison compare(const struct step *step)
+{
+    double in_probe_variance, in_base_variance = 0, in_base = 0;
+    double in_probe = share_of(&step->probe, &in_probe_variance);
+    if (json_array_size(step->base.offsets))
+        in_base = share_of(&step->base, &in_base_variance);
+    struct comparison found = {.reported = in_probe - in_base * step->base_part};
+    found.off = found.reported - step->share;
+    found.error = sqrt(in_probe_variance + in_base_variance * step->base_part * step->base_part +
+                       step->share_error * step->share_error);
+    return found;
+}
+
 /* Prints a row; whether the share is further off than wanted, by more than chance explains. */
-static bool print_step(const struct step *step, double errors)
+static bool print_step(const struct step *step, const struct comparison *found, double errors)
 {
     char takes[16];
-    double reported = step->samples ? (double)step->hits / (double)step->samples : NAN;
-    double chance = sqrt(step->share * (1 - step->share) / (double)step->samples);
-    double error = hypot(chance, step->share_error);
-    double off = reported - step->share;
-    bool is_wanted = step->takes_ns >= WANTED_FROM_NS;
-    bool is_missed = is_wanted && !(fabs(off) <= ONE_PERCENT * step->share + errors * error);
+    bool is_missed = step->takes_ns >= WANTED_FROM_NS &&
+                     !(fabs(found->off) <= ONE_PERCENT * step->share + errors * found->error);
     printf("  %-8s %9s %8" PRIu64 "  %6.2f%% +-%.2f  %6.2f%%  %+6.2f +-%.2f  %+6.1f%% +-%.1f%s\n",
-           step->kind, duration_text(step->takes_ns, takes), step->samples, 100 * step->share,
-           196 * step->share_error, 100 * reported, 100 * off, 196 * error, 100 * off / step->share,
-           196 * error / step->share, is_missed ? "  MISSED" : "");
+           step->kind, duration_text(step->takes_ns, takes), step->probe.samples, 100 * step->share,
+           196 * step->share_error, 100 * found->reported, 100 * found->off, 196 * found->error,
+           100 * found->off / step->share, 196 * found->error / step->share,
+           is_missed ? "  MISSED" : "");
+    return is_missed;
+}
+
+/* Many steps together tell more than each alone: their mean error, of the share, weighted by how
+ * exactly it is known. */
+struct mean {
+    double sum, weights;
+};
+
+static void add_to_mean(struct mean *mean, const struct step *step, const struct comparison *found)
+{
+    double weight = step->share * step->share / (found->error * found->error);
+    if (step->takes_ns < WANTED_FROM_NS || !isfinite(weight))
+        return;
+    mean->sum += weight * found->off / step->share;
+    mean->weights += weight;
+}
+
+static bool print_mean(const struct mean *mean)
+{
+    double off = mean->sum / mean->weights, error = 1 / sqrt(mean->weights);
+    bool is_missed = !(fabs(off) <= ONE_PERCENT + 1.96 * error);
+    printf("  all from %.0f ns on: %+.2f%% +-%.2f of the share%s\n", WANTED_FROM_NS, 100 * off,
+           196 * error, is_missed ? "  MISSED" : "");
     return is_missed;
 }
 
 static size_t print_steps(const struct step *steps, size_t count, const struct oracle_way *way)
 {
     size_t missed = 0;
+    struct mean mean = {0};
     double errors = oracle_quantile(ALPHA / (double)count, 1000);
     printf("  step     takes      samples  true share      reported  points off     "
            "off, of the share\n");
-    for (size_t i = 0; i < count; i++)
-        missed += print_step(&steps[i], errors);
+    for (size_t i = 0; i < count; i++) {
+        struct comparison found = compare(&steps[i]);
+        missed += print_step(&steps[i], &found, errors);
+        add_to_mean(&mean, &steps[i], &found);
+    }
+    missed += print_mean(&mean);
     return way->is_default ? missed : 0;
 }
 
@@ -170,7 +242,7 @@ static size_t look(const struct oracle_options *options, const struct oracle_way
                !read_clock(measured, steps, count)) {
         printf("  the program did not say what it measured\n");
     } else {
-        count_hits(profile, steps, count);
+        count_profile(profile, steps, count);
         missed = print_steps(steps, count, way);
     }
     json_decref(measured);
@@ -178,11 +250,9 @@ static size_t look(const struct oracle_options *options, const struct oracle_way
     return missed;
 }
 
-size_t oracle_resolution(const struct oracle_options *options)
+static size_t curve(const struct oracle_options *options)
 {
     size_t missed = 0;
-    if (!oracle_wants(options, "calibrated"))
-        return 0;
     printf("\nresolution: the share of a step, by what the step takes; +- are 95 %% intervals\n"
            "wanted: within %.0f %% of the true share, from %.0f ns on\n",
            100 * ONE_PERCENT, WANTED_FROM_NS);
@@ -206,5 +276,12 @@ size_t oracle_resolution(const struct oracle_options *options)
         }
         oracle_end(&program);
     }
+    return missed;
+}
+
+size_t oracle_resolution(const struct oracle_options *options)
+{
+    size_t missed = oracle_wants(options, "calibrated") ? curve(options) : 0;
+    oracle_witness(options);
     return missed;
 }
