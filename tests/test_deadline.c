@@ -177,3 +177,44 @@ Test(deadline, the_flag_stops_it_whatever_the_rate, .timeout = 30)
     cr_assert_geq(deadlines.missed, 10);
     cr_assert_leq(deadlines.missed, periods_from(begin_ns, hop_now_ns()));
 }
+
+/* --- lateness --------------------------------------------------------------------------------- */
+
+Test(deadline, percentiles_are_right_to_a_sixteenth)
+{
+    static struct hop_lateness lateness;
+    cr_assert_eq(hop_lateness_percentile(&lateness, .5), 0);
+    for (uint64_t late_ns = 1; late_ns <= 100000; late_ns++)
+        hop_lateness_add(&lateness, late_ns);
+    const double parts[] = {.001, .1, .5, .9, .99, 1};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        double right = parts[i] * 100000;
+        double found = (double)hop_lateness_percentile(&lateness, parts[i]);
+        cr_assert(found >= right && found <= right * 17 / 16 + 1, "%g: %g", parts[i], found);
+    }
+    cr_assert_eq(hop_lateness_percentile(&lateness, 1), 100000);
+    cr_assert_eq(lateness.max_ns, 100000);
+}
+
+Test(deadline, lateness_of_any_size_has_its_place)
+{
+    for (int bit = 0; bit < 64; bit++)
+        for (int less = 0; less < 2; less++) {
+            struct hop_lateness lateness = {0};
+            uint64_t late_ns = (UINT64_C(1) << bit) - (uint64_t)less;
+            hop_lateness_add(&lateness, late_ns);
+            cr_assert_eq(hop_lateness_percentile(&lateness, .5), late_ns);
+            hop_lateness_add(&lateness, UINT64_MAX);
+            uint64_t found = hop_lateness_percentile(&lateness, .5);
+            cr_assert(found >= late_ns && found - late_ns <= late_ns / 16, "2^%d", bit);
+        }
+}
+
+Test(deadline, each_tick_has_its_lateness)
+{
+    start(1000, 0, 0);
+    for (int i = 0; i < 5; i++)
+        cr_assert_eq(hop_deadlines_wait(&deadlines), HOP_WAIT_REACHED);
+    cr_assert_eq(deadlines.lateness.count, 5);
+    cr_assert_geq(deadlines.lateness.max_ns, hop_lateness_percentile(&deadlines.lateness, .5));
+}

@@ -96,6 +96,40 @@ Test(report_text, of_a_snapshot)
     assert_snapshot("dump-hostile.txt", &test_hostile_snapshot);
 }
 
+/* Where samples stand for different times, a share is one of time. */
+Test(report_text, weighs_samples)
+{
+    size_t size;
+    struct hop_profile *profile = make_old_profile();
+    profile->has_weights = true;
+    for (size_t i = 0; i < profile->instruction_count; i++) /* few hits, of more time than all */
+        if (strcmp(profile->instructions[i].opcode, "BUILD_SET") == 0) {
+            profile->samples_ns += 99 * profile->instructions[i].self_ns;
+            profile->instructions[i].self_ns *= 100;
+        }
+    char *text = report(profile, NULL, &size);
+    const char *first = strstr(text, "\n   1 |  57.1% |"),
+               *second = strstr(text, "\n  61 |  34.9% |");
+    cr_assert(first && second && first < second, "%s", text);
+    cr_assert_not_null(strstr(text, "SHARE is of time"), "%s", text);
+    free(text);
+}
+
+Test(report_text, says_what_refused_looks_may_hide)
+{
+    size_t size;
+    struct hop_profile *profile = make_closure_profile();     /* 94,467 samples */
+    profile->refused_total = profile->refused[0].count = 954; /* of 95,421: 1.0 % */
+    char *text = report(profile, NULL, &size);
+    cr_assert_null(strstr(text, "may hide"), "%s", text);
+    free(text);
+    profile = make_closure_profile();
+    profile->refused_total = profile->refused[0].count = 1928; /* of 96,395 */
+    text = report(profile, NULL, &size);
+    cr_assert_not_null(strstr(text, "may hide up to 2.0% (in points) of any share"), "%s", text);
+    free(text);
+}
+
 /* Whatever a target is called, a terminal gets nothing but printable text and line ends. */
 Test(report_text, lets_no_control_character_through)
 {
@@ -150,6 +184,12 @@ Test(report_text, writes_numbers_as_people_do)
     cr_assert_str_eq(hop_percent(1, 1000000).text, "<0.1%");
     cr_assert_str_eq(hop_percent(2, 4968).text, "<0.1%");
     cr_assert_str_eq(hop_percent(2, 4000).text, "0.1%");
+    cr_assert_str_eq(hop_percents(.855, .9996).text, "85.5 - 100.0");
+    cr_assert_str_eq(hop_percents(0, 1).text, "0.0 - 100.0");
+    cr_assert_str_eq(hop_percents(.0002, .0099).text, "0.02 - 0.99");
+    cr_assert_str_eq(hop_percents(.0002, .00996).text, "0.0 - 1.0");
+    cr_assert_str_eq(hop_percents(0, .00004).text, "0.00 - <0.01");
+    cr_assert_str_eq(hop_percents(0, 0).text, "0.00 - 0.00");
     cr_assert_str_eq(hop_seconds(30000000000).text, "30.0 s");
     cr_assert_str_eq(hop_seconds(520000000).text, "0.52 s");
     cr_assert_str_eq(hop_frequency(998.74).text, "998.7 Hz");

@@ -8,7 +8,7 @@ static const double NORMAL_95 = 1.959963984540054;
 
 double hop_interval_student(double freedom)
 {
-    /* Cornish and Fisher's expansion around the normal's; within 0.5 % from 3 degrees on. */
+    /* Cornish and Fisher's expansion around the normal's; within 1 % from 3 degrees on. */
     double z = NORMAL_95, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
     if (freedom < 3)
         freedom = 3;

@@ -65,6 +65,7 @@ static void fill_missing_strings(struct hop_profile *profile)
     profile->command_line = or_empty(profile->command_line);
     profile->mode = or_empty(profile->mode);
     profile->way = or_empty(profile->way);
+    profile->way_words = or_empty(profile->way_words);
     for (size_t i = 0; i < profile->thread_count; i++)
         profile->threads[i].name = or_empty(profile->threads[i].name);
     for (size_t i = 0; i < profile->instruction_count; i++) {

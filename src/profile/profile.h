@@ -40,6 +40,7 @@ struct hop_profile {
     const char *command_line; /* raw */
     const char *mode;         /* "cpu", "wall", "gil" */
     const char *way;          /* how it looked: "same CPU" */
+    const char *way_words;    /* what that means */
     enum hop_ending ending;
     uint64_t duration_ns;
     double asked_rate_hz;
@@ -53,6 +54,9 @@ struct hop_profile {
     uint64_t idle;              /* threads left out at an instant because they slept or waited */
     uint64_t longest_stop_ns;   /* how long a thread was held at most; 0: none was stopped */
     uint64_t syscall_stops;     /* of the samples: stopped at the exit of a system call */
+    /* How long after its deadline a tick began; all 0: not measured. */
+    uint64_t late_median_ns, late_p99_ns, late_max_ns;
+    uint64_t live_samples; /* samples read live, from threads on CPUs that we may not use */
     struct hop_refusal_count refused[HOP_REFUSAL_KINDS_MAX]; /* those with count > 0 */
     size_t refused_count;
     uint64_t refused_total;

@@ -49,6 +49,16 @@ struct hop_number hop_moment(uint64_t duration_ns)
     return result;
 }
 
+struct hop_number hop_percents(double low, double high)
+{
+    struct hop_number result;
+    int digits = high < .00995 ? 2 : 1;
+    if (high > 0 && high < .00005) /* would be shown as 0.00 */
+        return (struct hop_number){"0.00 - <0.01"};
+    snprintf(result.text, sizeof result.text, "%.*f - %.*f", digits, 100 * low, digits, 100 * high);
+    return result;
+}
+
 struct hop_number hop_frequency(double hertz)
 {
     struct hop_number result;

@@ -14,6 +14,8 @@ struct hop_number hop_percent(uint64_t part, uint64_t whole); /* "26.2%"; of not
                                                                  to nothing: "<0.1%" */
 struct hop_number hop_seconds(uint64_t duration_ns);          /* "30.0 s", "0.25 s" */
 struct hop_number hop_moment(uint64_t duration_ns);           /* "41 µs", "1.3 ms" */
-struct hop_number hop_frequency(double hertz);                /* "998.7 Hz", "10,000 Hz" */
+/* Of two shares, 0 … 1: "85.5 - 87.7", in percent; "0.02 - 0.15" where that is small. */
+struct hop_number hop_percents(double low, double high);
+struct hop_number hop_frequency(double hertz); /* "998.7 Hz", "10,000 Hz" */
 
 #endif

@@ -1,5 +1,5 @@
-/* The report for people: what was looked at and how, then which instructions were hit, then where.
- * It lays out the rows that rows.c makes. */
+/* The report for people: what was looked at and how (text_heading.c), then which instructions were
+ * hit, then where. It lays out the rows that rows.c makes. */
 #include "report/format.h"
 
 #include "base/escape.h"
@@ -17,66 +17,10 @@ struct text_report {
     FILE *stream;
     const struct hop_profile *profile;
     const struct hop_report_options *options;
+    const struct hop_shares *shares;
     const char **short_files;
     size_t row_limit;
 };
-
-static const char *ending_words(enum hop_ending ending)
-{
-    switch (ending) {
-    case HOP_ENDED_DURATION:
-        return NULL; /* as asked: nothing to tell */
-    case HOP_ENDED_STOPPED:
-        return "stopped by the user";
-    case HOP_ENDED_EXITED:
-        return "the process exited";
-    case HOP_ENDED_EXEC:
-        return "the process became another program (exec)";
-    }
-    return NULL;
-}
-
-static void print_refused(const struct text_report *report)
-{
-    const struct hop_profile *profile = report->profile;
-    if (profile->refused_total == 0)
-        return;
-    fprintf(report->stream,
-            "refused: %s (%s of what was looked at):", hop_thousands(profile->refused_total).text,
-            hop_percent(profile->refused_total, profile->samples + profile->refused_total).text);
-    for (size_t i = 0; i < profile->refused_count; i++)
-        fprintf(report->stream, "%s %s %s", i ? ";" : "",
-                hop_thousands(profile->refused[i].count).text, profile->refused[i].words);
-    fputc('\n', report->stream);
-}
-
-static void print_heading(const struct text_report *report)
-{
-    const struct hop_profile *profile = report->profile;
-    FILE *stream = report->stream;
-    hop_text_print_target(stream, profile->pid, profile->python, profile->command_line);
-    fprintf(stream, "%s samples in %s at %s", hop_thousands(profile->samples).text,
-            hop_seconds(profile->duration_ns).text, hop_frequency(profile->true_rate_hz).text);
-    fprintf(stream, " (%s asked; mode %s, %s)\n", hop_frequency(profile->asked_rate_hz).text,
-            profile->mode, profile->way);
-    print_refused(report);
-    if (profile->longest_stop_ns)
-        fprintf(stream,
-                "stopped: for %s at the longest; %s of the samples (%s) at the end of a system "
-                "call\n",
-                hop_moment(profile->longest_stop_ns).text,
-                hop_thousands(profile->syscall_stops).text,
-                hop_percent(profile->syscall_stops, profile->samples).text);
-    if (profile->idle)
-        fprintf(stream, "idle: %s time%s a thread slept or waited and was left out\n",
-                hop_thousands(profile->idle).text, profile->idle == 1 ? "" : "s");
-    if (profile->missed)
-        fprintf(stream, "missed: %s instant%s that had passed before heavyops got to run\n",
-                hop_thousands(profile->missed).text, profile->missed == 1 ? "" : "s");
-    const char *ending = ending_words(profile->ending);
-    if (ending)
-        fprintf(stream, "ended: %s\n", ending);
-}
 
 /* ":8", ":8:20", ":8:20-24", ":8:20-9:4"; columns from 1, as compilers and editors count, the last
  * one included. Code that is of no line (the start of a closure) is where its function is. */
@@ -117,38 +61,53 @@ static void print_name(FILE *stream, const struct hop_row *row)
     hop_text_print_name(stream, row->name);
 }
 
+/* Of time, where samples stand for different times. */
+static struct hop_number percent(const struct text_report *report, const struct hop_hits *part,
+                                 const struct hop_hits *whole)
+{
+    return report->profile->has_weights ? hop_percent(part->ns, whole->ns)
+                                        : hop_percent(part->samples, whole->samples);
+}
+
+enum { INTERVAL_WIDTH = 12 /* of "99.9 - 100.0" */ };
+
 static void print_table(const struct text_report *report, const struct hop_rows *rows,
                         const char *title, void (*print_what)(FILE *, const struct hop_row *))
 {
     FILE *stream = report->stream;
     size_t shown = rows->count < report->row_limit ? rows->count : report->row_limit;
     int width = (int)strlen("HITS");
-    if (shown && (int)strlen(hop_thousands(rows->rows[0].hits).text) > width)
-        width = (int)strlen(hop_thousands(rows->rows[0].hits).text);
-    fprintf(stream, "\n%*s |  SHARE | %s\n", width, "HITS", title);
+    for (size_t i = 0; i < shown; i++) { /* the most hits are not first where weights differ */
+        int length = (int)strlen(hop_thousands(rows->rows[i].hits.samples).text);
+        width = length > width ? length : width;
+    }
+    fprintf(stream, "\n%*s |  SHARE | %*s | %s\n", width, "HITS", INTERVAL_WIDTH, "95 %    ",
+            title);
     for (int i = 0; i < width + 1; i++)
         fputc('-', stream);
-    fputs("+--------+-", stream);
+    fputs("+--------+--------------+-", stream);
     for (int i = 0; i < 40; i++)
         fputc('-', stream);
     fputc('\n', stream);
     for (size_t i = 0; i < shown; i++) {
         const struct hop_row *row = &rows->rows[i];
-        fprintf(stream, "%*s | %6s | ", width, hop_thousands(row->hits).text,
-                hop_percent(row->hits, rows->hits).text);
+        fprintf(stream, "%*s | %6s | %*s | ", width, hop_thousands(row->hits.samples).text,
+                percent(report, &row->hits, &rows->hits).text, INTERVAL_WIDTH,
+                hop_percents(row->share.low, row->share.high).text);
         print_what(stream, row);
         fputc('\n', stream);
     }
     if (shown < rows->count)
-        fprintf(stream, "%*s |        | ... and %s more row%s (-n 0 shows all)\n", width, "",
-                hop_thousands(rows->count - shown).text, rows->count - shown == 1 ? "" : "s");
+        fprintf(stream, "%*s |        | %*s | ... and %s more row%s (-n 0 shows all)\n", width, "",
+                INTERVAL_WIDTH, "", hop_thousands(rows->count - shown).text,
+                rows->count - shown == 1 ? "" : "s");
 }
 
 /* The tables of the whole profile or of one thread. */
 static bool print_tables(const struct text_report *report, const struct hop_rows *rows)
 {
     struct hop_rows by_name;
-    if (!hop_rows_by_name(rows, &by_name))
+    if (!hop_rows_by_name(rows, report->shares, &by_name))
         return false;
     print_table(report, &by_name, "INSTRUCTION", print_name);
     print_table(report, rows, "LOCATION", print_location);
@@ -173,20 +132,39 @@ static void print_hint(const struct text_report *report)
     fprintf(report->stream, "%s\n", hint);
 }
 
+/* "3,814 / 94,467 tracked instruction hits (4.0%, 95 %: 3.9 - 4.2)" */
+static bool print_tracked(const struct text_report *report, const struct hop_rows *rows,
+                          struct hop_hits whole)
+{
+    struct hop_share share;
+    fprintf(report->stream, "%s / %s tracked instruction hits",
+            hop_thousands(rows->hits.samples).text, hop_thousands(whole.samples).text);
+    if (!whole.samples)
+        return true;
+    if (!hop_rows_share_of_all(rows, report->shares, &whole, &share))
+        return false;
+    fprintf(report->stream, " (%s", percent(report, &rows->hits, &whole).text);
+    if (rows->hits.samples != whole.samples)
+        fprintf(report->stream, ", 95 %%: %s", hop_percents(share.low, share.high).text);
+    fputc(')', report->stream);
+    return true;
+}
+
 static bool print_whole(const struct text_report *report)
 {
     struct hop_rows rows;
-    if (!hop_rows_init(&rows, report->profile, report->options, report->short_files, NULL, 0))
+    const struct hop_profile *profile = report->profile;
+    if (!hop_rows_init(&rows, report->shares, report->options, report->short_files, NULL, 0))
         return false;
-    fprintf(report->stream, "\n%s / %s tracked instruction hits", hop_thousands(rows.hits).text,
-            hop_thousands(report->profile->samples).text);
-    if (report->profile->samples)
-        fprintf(report->stream, " (%s)", hop_percent(rows.hits, report->profile->samples).text);
-    fprintf(report->stream, "%s\n", rows.hits ? "; SHARE is of the tracked" : "");
-    bool has_memory = true;
-    if (rows.hits == 0)
+    fputc('\n', report->stream);
+    bool has_memory =
+        print_tracked(report, &rows, (struct hop_hits){profile->samples, profile->samples_ns});
+    fprintf(report->stream, "%s\n", rows.hits.samples ? "; SHARE is of the tracked" : "");
+    if (rows.hits.samples && profile->has_weights)
+        fputs("Samples stand for different times; SHARE is of time\n", report->stream);
+    if (rows.hits.samples == 0)
         print_hint(report);
-    else if (!report->options->by_thread)
+    else if (has_memory && !report->options->by_thread)
         has_memory = print_tables(report, &rows);
     hop_rows_deinit(&rows);
     return has_memory;
@@ -197,7 +175,7 @@ static bool print_thread(const struct text_report *report, const struct hop_thre
 {
     const struct hop_profile_thread *thread = &report->profile->threads[hits->thread];
     struct hop_rows rows;
-    if (!hop_rows_init(&rows, report->profile, report->options, report->short_files, hits, count))
+    if (!hop_rows_init(&rows, report->shares, report->options, report->short_files, hits, count))
         return false;
     fprintf(report->stream, "\nThread %d", thread->tid);
     if (thread->name[0]) {
@@ -205,10 +183,11 @@ static bool print_thread(const struct text_report *report, const struct hop_thre
         hop_print_escaped(report->stream, thread->name);
         fputc(')', report->stream);
     }
-    fprintf(report->stream, ": %s / %s tracked instruction hits (%s)\n",
-            hop_thousands(rows.hits).text, hop_thousands(thread->samples).text,
-            hop_percent(rows.hits, thread->samples).text);
-    bool has_memory = rows.hits == 0 || print_tables(report, &rows);
+    fputs(": ", report->stream);
+    bool has_memory =
+        print_tracked(report, &rows, (struct hop_hits){thread->samples, thread->samples_ns});
+    fputc('\n', report->stream);
+    has_memory = has_memory && (rows.hits.samples == 0 || print_tables(report, &rows));
     hop_rows_deinit(&rows);
     return has_memory;
 }
@@ -263,13 +242,16 @@ static enum hop_status write_text(const struct hop_profile *profile,
         .short_files = hop_short_file_names(profile),
         .row_limit = options->row_limit ? options->row_limit : ROW_LIMIT_DEFAULT,
     };
-    bool has_memory = report.short_files != NULL;
+    struct hop_shares shares = {0};
+    bool has_memory = report.short_files && hop_shares_init(&shares, profile);
+    report.shares = &shares;
     if (has_memory) {
-        print_heading(&report);
+        hop_text_print_heading(stream, profile);
         has_memory = print_whole(&report);
     }
     if (has_memory && options->by_thread)
         has_memory = print_threads(&report);
+    hop_shares_deinit(&shares);
     free(report.short_files);
     return has_memory ? HOP_OK : hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
 }

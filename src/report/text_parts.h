@@ -2,6 +2,7 @@
 #ifndef HOP_REPORT_TEXT_PARTS_H
 #define HOP_REPORT_TEXT_PARTS_H
 
+#include "profile/profile.h"
 #include "profile/snapshot.h"
 
 #include <stdio.h>
@@ -11,6 +12,9 @@ void hop_text_print_target(FILE *stream, int pid, const char *python, const char
 
 /* Foreign text, escaped; "?" where there is none. */
 void hop_text_print_name(FILE *stream, const char *name);
+
+/* All that the text report says of the sampling, up to its tables. */
+void hop_text_print_heading(FILE *stream, const struct hop_profile *profile);
 
 enum hop_status hop_text_write_snapshot(const struct hop_snapshot *snapshot, FILE *stream,
                                         struct hop_error *err);

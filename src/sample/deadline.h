@@ -4,6 +4,7 @@
 #define HOP_SAMPLE_DEADLINE_H
 
 #include "base/status.h"
+#include "sample/lateness.h"
 
 struct hop_deadlines {
     uint64_t period_ns;
@@ -17,6 +18,7 @@ struct hop_deadlines {
     bool may_spin;         /* short waits are waited for awake */
     uint64_t random_state; /* not 0 */
     uint64_t missed;       /* periods left out, for they were over when we could look again */
+    struct hop_lateness lateness;      /* of ticks, after their deadlines */
     const volatile sig_atomic_t *stop; /* may be NULL */
 };
 

@@ -179,6 +179,7 @@ static enum hop_status build_profile(const struct hop_target *target,
         hop_arena_string(&profile->arena, target->command_line, strlen(target->command_line));
     profile->mode = mode_name(sampler->plan.mode);
     profile->way = sampler->way->name;
+    profile->way_words = sampler->way->words;
     profile->ending = sampler->ending;
     profile->duration_ns = counts->ended_ns - counts->started_ns;
     profile->asked_rate_hz = sampler->plan.rate_hz;
@@ -188,8 +189,13 @@ static enum hop_status build_profile(const struct hop_target *target,
     profile->missed = counts->missed;
     profile->samples = counts->samples;
     profile->idle = counts->idle;
+    const struct hop_lateness *lateness = &sampler->deadlines.lateness;
+    profile->late_median_ns = hop_lateness_percentile(lateness, .5);
+    profile->late_p99_ns = hop_lateness_percentile(lateness, .99);
+    profile->late_max_ns = lateness->max_ns;
     profile->longest_stop_ns = counts->longest_stop_ns;
     profile->syscall_stops = counts->syscall_stops;
+    profile->live_samples = counts->live_samples;
     add_refusals(profile, counts);
     bool is_whole = add_threads(profile, &sampler->roster) && add_nodes(&builder, tally) &&
                     add_records(profile, tally) && hop_profile_finish(profile);

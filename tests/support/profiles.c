@@ -27,6 +27,7 @@ static struct hop_profile *new_profile(const struct hop_instruction *rows, size_
     profile->thread_count = thread_count;
     profile->mode = "cpu";
     profile->way = "same CPU";
+    profile->way_words = "each thread was read from its own CPU";
     profile->asked_rate_hz = 1000;
     profile->pid = 1234;
     return profile;
@@ -86,6 +87,10 @@ struct hop_profile *make_closure_profile(void)
     profile->true_rate_hz = 999.7;
     profile->ticks = 94493;
     profile->missed = 7;
+    profile->late_median_ns = 58000;
+    profile->late_p99_ns = 213000;
+    profile->late_max_ns = 1234567;
+    profile->live_samples = 42;
     profile->refused[profile->refused_count++] =
         (struct hop_refusal_count){"moved", "the thread ran while it was being read", 26};
     profile->refused_total = 26;
