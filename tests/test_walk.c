@@ -340,12 +340,13 @@ static uint64_t push_with_code(int nlocalsplus, int stacksize)
 
 /* A struct of the eval loop that is not filled yet: its frame leads nowhere, what is behind it is
  * what was there before. */
-static void begin_eval_loop(uint64_t previous_addr)
+static uint64_t begin_eval_loop(uint64_t previous_addr)
 {
     uint64_t cframe_addr = fake_memory_alloc(&memory, NULL, 64);
     set_current_frame(cframe_addr, 4096);
     fake_memory_put_u64(&memory, cframe_addr + (uint64_t)layout.cframe_previous, previous_addr);
     fake_memory_put_u64(&memory, thread.addr + (uint64_t)layout.thread_cframe, cframe_addr);
+    return cframe_addr;
 }
 
 Test(walk, finds_the_caller_where_the_eval_loop_begins)
@@ -372,5 +373,14 @@ Test(walk, finds_the_caller_where_the_eval_loop_begins)
         expect(HOP_REFUSED_UNREADABLE);
         begin_eval_loop(4096);
         expect(HOP_REFUSED_UNREADABLE);
+        /* What was there before is a generator that has yielded; the caller is one that runs. */
+        fake_frame_pop(&thread);
+        uint64_t running = push(FAKE_GENERATOR, 7, 1);
+        uint64_t suspended = push(FAKE_GENERATOR, 8, 1);
+        fake_frame_link(&thread, suspended, 0);
+        set_current_frame(thread.cframe_addr, running);
+        set_current_frame(begin_eval_loop(thread.cframe_addr), suspended);
+        expect(minor == 11 ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN);
+        cr_assert(minor != 11 || walker.stack.frames[0].frame_addr == running);
     }
 }

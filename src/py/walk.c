@@ -249,10 +249,15 @@ static enum hop_refusal walk_from_caller(struct hop_walker *walker, uint64_t cfr
     enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr, top_addr);
     if (refusal != HOP_TAKEN)
         return refusal;
-    if (!stack->depth || stack->frames[0].is_generator)
+    /* A generator lies elsewhere. Its frame is linked while it is executed only, so that one that
+     * leads to the bottom is on the stack. */
+    size_t at = 0;
+    while (at < stack->depth && stack->frames[at].is_generator)
+        at++;
+    if (at == stack->depth)
         return HOP_REFUSED_BROKEN_CHAIN;
     uint64_t end_addr =
-        stack->frames[0].frame_addr + frame_size(walker, stack->frames[0].code_addr);
+        stack->frames[at].frame_addr + frame_size(walker, stack->frames[at].code_addr);
     if (end_addr == top_addr) /* the new one is a generator's, which lies elsewhere */
         return HOP_TAKEN;
     walker->reads++;
@@ -261,6 +266,15 @@ static enum hop_refusal walk_from_caller(struct hop_walker *walker, uint64_t cfr
         end_addr + frame_size(walker, code_addr) != top_addr)
         return HOP_REFUSED_BROKEN_CHAIN;
     return HOP_TAKEN;
+}
+
+/* What a walk comes to that starts from a struct not yet filled. In 3.11 a generator always has an
+ * eval loop of its own, and so is linked in one store with the rest; in 3.12 one that is alone in
+ * its chain may as well be called by the same eval loop. */
+static bool is_of_unfilled_struct(const struct hop_layout *layout, enum hop_refusal refusal)
+{
+    return refusal == HOP_REFUSED_UNREADABLE || refusal == HOP_REFUSED_TOO_DEEP ||
+           (refusal == HOP_REFUSED_BROKEN_CHAIN && layout->minor == 11);
 }
 
 static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, uint64_t thread_addr)
@@ -326,7 +340,7 @@ static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, u
         walker->window_bytes = 0;
 
     enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr, top_addr);
-    if (uses_cframe && (refusal == HOP_REFUSED_UNREADABLE || refusal == HOP_REFUSED_TOO_DEEP) &&
+    if (uses_cframe && is_of_unfilled_struct(layout, refusal) &&
         walk_from_caller(walker, walker->guess_cframe_addr, chunk_addr, top_addr) == HOP_TAKEN)
         refusal = HOP_TAKEN;
     walker->guess_thread_addr = thread_addr;
