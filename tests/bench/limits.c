@@ -22,7 +22,7 @@
 
 #define NS_PER_S 1000000000u
 
-static void give_up(const char *what)
+static void __attribute__((noreturn)) give_up(const char *what)
 {
     fprintf(stderr, "limits: %s: %s\n", what, strerror(errno));
     exit(1);

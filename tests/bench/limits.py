@@ -1,4 +1,4 @@
-"""The limits of this machine, as tests/bench/limits.c measures them; nothing here is of heavyops."""
+"""The limits of this machine, as tests/bench/limits.c measures them, without heavyops."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The profilers that are compared, ours and others: how each is started, stopped, and understood."""
+"""The profilers that are compared, ours and others: how each is started, ended, understood."""
 
 import collections
 import json
@@ -29,8 +29,9 @@ class Profiler:
     """One way to run one profiler. `reads` is the minor version it must share with its target."""
 
     reads = None
-    settles_s = 0.3  # until it samples steadily
-    pauses = False   # stopped and continued by a signal, it does not catch up
+    settles_s = 0.3     # until it samples steadily
+    pauses = False      # stopped and continued by a signal, it does not catch up
+    holds = False       # the target stands still for each look
     counts_all = False  # a sample of each thread at each look, also of those that sleep
 
     def __init__(self, name, words, *options):
@@ -53,6 +54,7 @@ class Heavyops(Profiler):
     def __init__(self, way):
         super().__init__("heavyops " + way, [HEAVYOPS], "--read", way)
         self.way = way
+        self.holds = way != "live"
 
     def command(self, pid, rate_hz, output, all_threads):
         return (self.words + ["attach", str(pid), "-q", "--format", "json", "-o", output] +
@@ -102,6 +104,10 @@ class Austin(Profiler):
 
 
 class PySpy(Profiler):
+    @property
+    def holds(self):
+        return "--nonblocking" not in self.options
+
     stacks = staticmethod(stacks.of_py_spy)
 
     def command(self, pid, rate_hz, output, all_threads):
@@ -122,6 +128,7 @@ class Sampling(Profiler):
     def __init__(self, name, words, settles_s, *options):
         super().__init__(name, words, *options)
         self.settles_s = settles_s
+        self.holds = "--blocking" in options
         if "--opcodes" not in options:
             self.stacks = stacks.of_sampling
 
@@ -147,7 +154,7 @@ def last_line(text):
 
 
 def clock_of(pid):
-    """The clock of a process's CPU time, that of threads that ended included (clock_getcpuclockid)."""
+    """The clock of a process's CPU time, of ended threads too (clock_getcpuclockid(3))."""
     return (~pid) << 3 | 2
 
 

@@ -10,6 +10,7 @@ DEPTHS = (3, 8, 50, 200, 900)
 # To austin at each depth; and at depth 8 to the limit, or as many as this.
 WANTED_TO_AUSTIN = {8: 5, 50: 6, 200: 8, 900: 8}
 WANTED_TO_LIMIT, WANTED_HZ = 0.8, 1000000
+WANTED_STOP_HZ = 20000
 LIMIT = "the limit: one read of a stack's bytes"
 
 
@@ -22,6 +23,10 @@ def measure(profiler, work, seconds):
 
 
 def judge(bench, speeds):
+    stops = speeds.get(("heavyops stop", 8))
+    if stops:
+        bench.remember("stops a second, depth 8", format(round(stops), ","), "≥ 20,000",
+                       at_least(stops, WANTED_STOP_HZ))
     for depth in DEPTHS:
         ours = speeds.get(("heavyops live", depth))
         austin, limit = speeds.get(("austin", depth)), speeds[LIMIT, depth]

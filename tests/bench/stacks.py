@@ -27,8 +27,9 @@ def of_heavyops(path):
         for line in file:
             *words, count = line.rstrip("\n").split("\t")
             if words:
-                frames = zip(words[0::3], words[1::3], words[2::3])
-                stacks[tuple(Frame(plain(f), file, int(n) or None) for f, file, n in frames)] += int(count)
+                threes = zip(words[0::3], words[1::3], words[2::3])
+                frames = (Frame(plain(f), name, int(n) or None) for f, name, n in threes)
+                stacks[tuple(frames)] += int(count)
     return stacks
 
 

@@ -28,15 +28,16 @@ def runs(times_run, words):
     if any(status for *_, status in lines):
         return None
     return (statistics.median(line[0] for line in lines) / 1e6,
-            statistics.median(line[1] for line in lines) / 1e6, max(line[2] for line in lines) / 1e3)
+            statistics.median(line[1] for line in lines) / 1e6,
+            max(line[2] for line in lines) / 1e3)
 
 
 def first_sample(bench):
     rows = []
     for kind, python in kinds(bench):
         with bench.work(python=python) as work:
-            out = subprocess.run(tool("first", work.pid, bench.count(30, 10)), check=True, text=True,
-                                 stdout=subprocess.PIPE).stdout
+            out = subprocess.run(tool("first", work.pid, bench.count(30, 10)), check=True,
+                                 text=True, stdout=subprocess.PIPE).stdout
         lines = [[int(word) for word in line.split()] for line in out.splitlines()]
         if not lines:
             continue
@@ -123,7 +124,7 @@ def memory(bench):
                                "met" if grown <= GROWTH_MB else "missed")
         run.__exit__()
         work.end()
-    show("MEMORY: at 1000 Hz, peak up to %.0f s, and what is added up to %.0f s" % (early_s, late_s),
+    show("MEMORY: at 1000 Hz, peak up to %.0f s, and what is added by %.0f s" % (early_s, late_s),
          ["", "peak", "then"], rows)
 
 

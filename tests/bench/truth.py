@@ -14,7 +14,7 @@ from programs import ROOT, Program
 
 PROGRAMS = os.path.join(ROOT, "tests", "oracle", "programs")
 OWN_FILE = "<string>"  # of a text that was handed over by -c
-Z = 3.3                # the worst of some thirty shares is this far off by chance, one time in twenty
+Z = 3.3  # the worst of some thirty shares is this far off by chance, one time in twenty
 
 # A share as it came out: of how many samples, and what it should be.
 Share = collections.namedtuple("Share", "name seen whole wanted")
