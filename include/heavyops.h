@@ -100,12 +100,17 @@ struct hop_sample_options {
     uint64_t duration_ns; /* 0: until the target ends or *stop */
     enum hop_mode mode;
     enum hop_read read;
+    /* Before anything else, read live and as often as can be for HOP_OPENING_NS, each sample weighted
+     * by the time it stands for: a program of some milliseconds gets hundreds of samples. Not done
+     * where there is but one CPU. */
+    bool opens_live;
     uint64_t seed; /* of the jitter; 0: taken from the clock */
     /* When it becomes non-zero, sampling ends and the profile is made of what was seen. May be
      * NULL. */
     const volatile sig_atomic_t *stop;
 };
 
+#define HOP_OPENING_NS      100000000u
 #define HOP_RATE_DEFAULT_HZ 1000.0
 #define HOP_RATE_MAX_HZ     1000000.0
 #define HOP_RATE_MIN_HZ     0.01

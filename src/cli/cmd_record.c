@@ -60,7 +60,9 @@ static void sample_program(struct recording *recording, struct hop_target *targe
 {
     struct hop_profile *profile;
     struct hop_error err;
-    enum hop_status status = hop_sample(target, &recording->settings->sampling, &profile, &err);
+    struct hop_sample_options options = recording->settings->sampling;
+    options.opens_live = !recording->settings->read_is_given;
+    enum hop_status status = hop_sample(target, &options, &profile, &err);
     if (!profile || hop_profile_ending(profile) != HOP_ENDED_DURATION)
         wait_for_program(recording);
     if (profile)

@@ -30,6 +30,7 @@ struct hop_cli_settings {
     struct hop_sample_options sampling;
     struct hop_cli_list instructions, files;
     bool by_thread, is_quiet;
+    bool read_is_given; /* --read */
     size_t row_limit;
     const char *format;
     const char *output_path; /* NULL: not given */

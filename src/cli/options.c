@@ -52,6 +52,7 @@ static bool set_read(struct hop_cli_settings *settings, const char *value)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(names[i], value) == 0) {
             settings->sampling.read = (enum hop_read)i;
+            settings->read_is_given = true;
             return true;
         }
     }

@@ -74,6 +74,15 @@ static void print_stops(FILE *stream, const struct hop_profile *profile)
                 hop_percent(profile->live_samples, profile->samples).text);
 }
 
+static void print_opening(FILE *stream, const struct hop_profile *profile)
+{
+    if (profile->opening_ns)
+        fprintf(stream,
+                "opening: %s of the samples are of the first %s, read live as fast as could be; "
+                "shares are shares of time\n",
+                hop_thousands(profile->opening_samples).text, hop_moment(profile->opening_ns).text);
+}
+
 void hop_text_print_heading(FILE *stream, const struct hop_profile *profile)
 {
     hop_text_print_target(stream, profile->pid, profile->python, profile->command_line);
@@ -83,6 +92,7 @@ void hop_text_print_heading(FILE *stream, const struct hop_profile *profile)
             profile->mode, profile->way);
     if (profile->way_words[0])
         fprintf(stream, "%s: %s\n", profile->way, profile->way_words);
+    print_opening(stream, profile);
     print_refused(stream, profile);
     print_stops(stream, profile);
     if (profile->idle)

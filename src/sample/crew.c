@@ -209,6 +209,11 @@ void hop_crew_retire(struct hop_crew *crew, int cpu)
     crew->lookers[cpu].is_retiring = true;
 }
 
+int hop_crew_cpu_count(const struct hop_crew *crew)
+{
+    return CPU_COUNT_S(crew->allowed_bytes, crew->allowed);
+}
+
 int hop_crew_cpu_of(const struct hop_crew *crew, const struct hop_process *process)
 {
     struct hop_task_stat stat;

@@ -25,6 +25,9 @@ void hop_crew_destroy(struct hop_crew *crew); /* NULL is allowed */
 /* Whether lookers may run on that CPU. */
 bool hop_crew_has_cpu(const struct hop_crew *crew, int cpu);
 
+/* On how many CPUs they may. */
+int hop_crew_cpu_count(const struct hop_crew *crew);
+
 /* The CPU on which the process's main thread ran last, or any of ours. */
 int hop_crew_cpu_of(const struct hop_crew *crew, const struct hop_process *process);
 

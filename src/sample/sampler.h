@@ -31,6 +31,7 @@ struct hop_sampler_plan {
     uint64_t duration_ns; /* 0: no end */
     enum hop_mode mode;
     enum hop_read read;
+    bool opens_live;                   /* see hop_sample_options */
     uint64_t seed;                     /* not 0 */
     const volatile sig_atomic_t *stop; /* may be NULL */
     struct hop_sink sink;
@@ -43,8 +44,10 @@ struct hop_sampler_counts {
     uint64_t idle;    /* threads left out at an instant, for they slept or waited */
     uint64_t refused[HOP_REFUSAL_COUNT];
     uint64_t started_ns, ended_ns;
-    uint64_t hops;            /* changes of CPU within a tick */
-    uint64_t live_samples;    /* of the samples: taken live, on a CPU that we may not use */
+    uint64_t hops;         /* changes of CPU within a tick */
+    uint64_t live_samples; /* of the samples: taken live, on a CPU that we may not use */
+    uint64_t opening_ns;   /* read live at the start: for how long, instants, samples */
+    uint64_t opening_ticks, opening_samples;
     uint64_t longest_stop_ns; /* way stop: how long a thread was held at most */
     uint64_t syscall_stops;   /* way stop: samples whose stop fell on the exit of a system call */
 };
@@ -72,6 +75,8 @@ struct hop_sampler {
     /* The tick under way. */
     int cpu; /* on which we run; -1: anywhere */
     bool is_mid_tick;
+    bool is_opening;
+    uint64_t last_woke_ns; /* in the opening: when the last tick began */
     int hops_left;
     int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */
     uint64_t refresh_due_ns;

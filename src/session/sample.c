@@ -159,6 +159,16 @@ static const char *mode_name(enum hop_mode mode)
     }
 }
 
+/* The rate of what came after the opening, or of that if it was all. */
+static double rate_hz(const struct hop_sampler_counts *counts)
+{
+    uint64_t ns = counts->ended_ns - counts->started_ns;
+    bool was_all = counts->ticks == counts->opening_ticks;
+    uint64_t ticks = was_all ? counts->ticks : counts->ticks - counts->opening_ticks;
+    ns -= was_all ? 0 : counts->opening_ns;
+    return ns ? (double)ticks * 1e9 / (double)ns : 0;
+}
+
 static enum hop_status build_profile(const struct hop_target *target,
                                      const struct hop_sampler *sampler,
                                      const struct hop_tally *tally, struct hop_profile **result,
@@ -183,8 +193,9 @@ static enum hop_status build_profile(const struct hop_target *target,
     profile->ending = sampler->ending;
     profile->duration_ns = counts->ended_ns - counts->started_ns;
     profile->asked_rate_hz = sampler->plan.rate_hz;
-    profile->true_rate_hz =
-        profile->duration_ns ? (double)counts->ticks * 1e9 / (double)profile->duration_ns : 0;
+    profile->opening_ns = counts->opening_ns;
+    profile->opening_samples = counts->opening_samples;
+    profile->true_rate_hz = rate_hz(counts);
     profile->ticks = counts->ticks;
     profile->missed = counts->missed;
     profile->samples = counts->samples;
@@ -258,6 +269,7 @@ enum hop_status hop_sample(struct hop_target *target, const struct hop_sample_op
         .duration_ns = options->duration_ns,
         .mode = options->mode,
         .read = options->read,
+        .opens_live = options->opens_live,
         .seed = options->seed ? options->seed : (hop_now_ns() | 1),
         .stop = options->stop,
         .sink = {.add = count_stack, .again = count_again},

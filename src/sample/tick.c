@@ -1,0 +1,267 @@
+/* One tick: who holds the GIL, which threads have their turn, a look at each, what came of it. */
+#include "sample/tick.h"
+
+#include "sample/way.h"
+
+/* Births are seen at once (they change the head of a list); ended threads are noticed when they are
+ * looked at. This is for what is missed otherwise: a thread that had no kernel thread yet. */
+static const uint64_t REFRESH_NS = 500 * 1000 * 1000;
+
+/* How long another program that took this one's place may go unnoticed, where nothing else tells:
+ * it takes longer than that to start a CPython. */
+static const uint64_t PROGRAM_NS = 5 * 1000 * 1000;
+
+/* Changes of CPU within one tick: enough for a few threads that run at once and for one that moves
+ * away while we follow. */
+enum { HOPS_MAX = 8 };
+
+static bool wants(const struct hop_sampler *sampler, const struct hop_roster_entry *entry,
+                  bool has_gil, struct hop_look *look)
+{
+    switch (sampler->plan.mode) {
+    case HOP_MODE_GIL:
+        *look = (struct hop_look){.wants_sleeping = true, .wants_still = true};
+        return has_gil;
+    case HOP_MODE_WALL:
+        *look = (struct hop_look){.wants_sleeping = true, .wants_still = true};
+        return true;
+    default:
+        *look = (struct hop_look){.wants_sleeping = has_gil};
+        return has_gil || !entry->is_left;
+    }
+}
+
+static void refuse(struct hop_sampler *sampler, enum hop_refusal refusal)
+{
+    sampler->counts.refused[refusal]++;
+}
+
+/* What a trampoline does is a part of the call that its caller stands in. */
+static size_t leave_out_trampolines(const struct hop_sampler *sampler, struct hop_step *steps,
+                                    size_t depth)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < depth; i++)
+        if (!hop_code_is_trampoline(sampler->codes.codes[steps[i].code]))
+            steps[kept++] = steps[i];
+    return kept;
+}
+
+static void count_stack(struct hop_sampler *sampler, struct hop_roster_entry *entry)
+{
+    const struct hop_sink *sink = &sampler->plan.sink;
+    struct hop_step *steps = sampler->identifier.frames;
+    size_t depth = leave_out_trampolines(sampler, steps, sampler->walker.stack.depth);
+    entry->has_place = depth && sink->add(sink->context, entry->index, steps, depth,
+                                          sampler->counts.ticks, sampler->sample_ns, &entry->place);
+    if (entry->has_place)
+        sampler->counts.samples++;
+    else
+        refuse(sampler, HOP_REFUSED_NO_ROOM);
+}
+
+/* At each of the `count` ticks up to `tick`. */
+static void count_stack_again(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                              uint64_t count, uint64_t tick)
+{
+    const struct hop_sink *sink = &sampler->plan.sink;
+    if (!entry->has_place) {
+        sampler->counts.refused[HOP_REFUSED_NO_ROOM] += count;
+        return;
+    }
+    sink->again(sink->context, entry->place, count, tick, sampler->sample_ns);
+    sampler->counts.samples += count;
+}
+
+/* Accounts for the ticks before `tick` at which a sleeper did not have its turn: it slept on where
+ * it was seen last. */
+static void count_skipped_ticks(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                                uint64_t tick)
+{
+    uint64_t skipped = tick - 1 - entry->visited_tick;
+    entry->visited_tick = tick - 1;
+    struct hop_look look;
+    if (!skipped || sampler->plan.mode == HOP_MODE_GIL || !wants(sampler, entry, false, &look))
+        return;
+    if (sampler->plan.mode == HOP_MODE_WALL && entry->was_taken)
+        count_stack_again(sampler, entry, skipped, tick - 1);
+    else
+        sampler->counts.idle += skipped;
+}
+
+/* Looks at one thread and counts what came of it. True: it is to be looked at from *cpu. */
+static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu,
+                           bool *roster_is_old)
+{
+    struct hop_roster_entry *entry = &sampler->roster.entries[index];
+    bool has_gil = hop_watch_holds_gil(&sampler->watch, entry->state.addr);
+    struct hop_look look;
+    if (!wants(sampler, entry, has_gil, &look)) {
+        entry->visited_tick = sampler->counts.ticks;
+        return false;
+    }
+    if (entry->visited_tick < sampler->counts.ticks)
+        count_skipped_ticks(sampler, entry, sampler->counts.ticks);
+    enum hop_look_result result = sampler->way->look(sampler, entry, &look);
+    if (result == HOP_LOOK_ELSEWHERE && !hop_crew_has_cpu(sampler->crew, look.processor)) {
+        /* Where we may not run we can only look from afar. */
+        result = hop_way_live.look(sampler, entry, &look);
+        sampler->counts.live_samples += result == HOP_LOOK_TAKEN;
+    }
+    switch (result) {
+    case HOP_LOOK_TAKEN:
+        count_stack(sampler, entry);
+        if (sampler->cpu >= 0 && look.state == 'R' && (has_gil || !sampler->watch.holder_count))
+            sampler->home_cpu = sampler->cpu;
+        break;
+    case HOP_LOOK_SAME:
+        count_stack_again(sampler, entry, 1, sampler->counts.ticks);
+        break;
+    case HOP_LOOK_REFUSED:
+        refuse(sampler, look.refusal);
+        entry->was_taken =
+            false; /* it has moved on: the last sample's place is not its place now */
+        break;
+    case HOP_LOOK_ASLEEP:
+    case HOP_LOOK_STILL:
+    case HOP_LOOK_FRAMELESS:
+        sampler->counts.idle++;
+        break;
+    case HOP_LOOK_ELSEWHERE:
+        if (sampler->hops_left) {
+            *cpu = look.processor;
+            return true;
+        }
+        refuse(sampler, HOP_REFUSED_ELSEWHERE);
+        break;
+    case HOP_LOOK_GONE:
+        *roster_is_old = true;
+        break;
+    }
+    entry->visited_tick = sampler->counts.ticks;
+    hop_turns_note(&sampler->turns, &sampler->roster, index);
+    return false;
+}
+
+/* Looks at one thread, or leaves it in `pending` for the looker of its CPU. */
+static void look_or_leave(struct hop_sampler *sampler, uint32_t index, int *next_cpu,
+                          bool *roster_is_old)
+{
+    int cpu;
+    if (!look_and_count(sampler, index, &cpu, roster_is_old))
+        return;
+    sampler->pending[sampler->pending_count++] = index;
+    if (*next_cpu == HOP_CREW_DONE)
+        *next_cpu = cpu;
+}
+
+/* Looks at all threads whose turn it is. Returns where to go on, or HOP_CREW_DONE when the tick is
+ * over. */
+static int look_at_all(struct hop_sampler *sampler)
+{
+    const struct hop_turns *turns = &sampler->turns;
+    int next_cpu = HOP_CREW_DONE;
+    bool roster_is_old = false;
+    sampler->pending_count = 0;
+    for (size_t i = 0; i < turns->count; i++)
+        look_or_leave(sampler, turns->now[i], &next_cpu, &roster_is_old);
+    if (roster_is_old)
+        sampler->refresh_due_ns = 0;
+    return next_cpu;
+}
+
+/* Looks at the threads that were left, those of them that are on this CPU by now. */
+static int look_at_pending(struct hop_sampler *sampler)
+{
+    int next_cpu = HOP_CREW_DONE;
+    bool roster_is_old = false;
+    size_t count = sampler->pending_count;
+    sampler->pending_count = 0; /* filled anew from the front, behind what is read */
+    for (size_t i = 0; i < count; i++)
+        look_or_leave(sampler, sampler->pending[i], &next_cpu, &roster_is_old);
+    if (roster_is_old)
+        sampler->refresh_due_ns = 0;
+    return next_cpu;
+}
+
+static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
+{
+    uint64_t now_ns = sampler->deadlines.woke_ns;
+    for (size_t i = 0; i < sampler->watch.holder_count && !has_changed; i++)
+        has_changed = !hop_roster_find(&sampler->roster, sampler->watch.holders[i]);
+    if (!has_changed && now_ns < sampler->refresh_due_ns)
+        return true;
+    sampler->refresh_due_ns = now_ns + REFRESH_NS;
+    sampler->early.entry = NULL;
+    hop_prefetch_close(&sampler->prefetch);
+    if (!hop_roster_refresh(&sampler->roster))
+        return false;
+    hop_turns_renew(&sampler->turns, &sampler->roster);
+    for (size_t i = 0; i < sampler->roster.count; i++)
+        if (!sampler->roster.entries[i].visited_tick) /* new: it counts from this tick on */
+            sampler->roster.entries[i].visited_tick = sampler->counts.ticks - 1;
+    bool ignored = false;
+    hop_watch_gils(&sampler->watch, &sampler->roster, &ignored);
+    return true;
+}
+
+static void watch_gils_where_due(struct hop_sampler *sampler, bool *has_changed)
+{
+    if (sampler->deadlines.woke_ns < sampler->gil_due_ns)
+        return;
+    sampler->gil_due_ns = sampler->deadlines.woke_ns + sampler->way->gil_ns;
+    hop_watch_gils(&sampler->watch, &sampler->roster, has_changed);
+}
+
+/* Whether the program is still there. Asked now and then, and when something is not as it was. */
+static bool is_still_there(struct hop_sampler *sampler, bool *has_changed)
+{
+    if (sampler->deadlines.woke_ns < sampler->program_due_ns && !*has_changed)
+        return true;
+    sampler->program_due_ns = sampler->deadlines.woke_ns + PROGRAM_NS;
+    return hop_watch_program(&sampler->watch, has_changed, &sampler->ending);
+}
+
+int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
+{
+    bool has_changed = sampler->refresh_due_ns == 0;
+    sampler->early.entry = NULL;
+    if (sampler->way->begin)
+        sampler->way->begin(sampler);
+    watch_gils_where_due(sampler, &has_changed);
+    if (!is_still_there(sampler, &has_changed)) {
+        *has_ended = true;
+        return HOP_CREW_DONE;
+    }
+    sampler->counts.ticks++;
+    sampler->hops_left = HOPS_MAX;
+    if (!refresh_where_due(sampler, has_changed)) {
+        refuse(sampler, HOP_REFUSED_NO_ROOM);
+        return HOP_CREW_DONE;
+    }
+    hop_watch_mark_left(&sampler->watch, &sampler->roster);
+    sampler->early.expected_addr = sampler->watch.holder_count ? sampler->watch.holders[0] : 0;
+    if (sampler->plan.mode == HOP_MODE_GIL && !sampler->watch.holder_count)
+        sampler->counts.idle++;
+    hop_turns_plan(&sampler->turns, &sampler->roster, &sampler->watch, sampler->counts.ticks,
+                   sampler->deadlines.woke_ns);
+    return look_at_all(sampler);
+}
+
+int hop_tick_continue(struct hop_sampler *sampler)
+{
+    bool ignored = false;
+    sampler->early.entry = NULL;
+    hop_prefetch_close(&sampler->prefetch);
+    hop_watch_gils(&sampler->watch, &sampler->roster, &ignored);
+    sampler->hops_left--;
+    sampler->counts.hops++;
+    return look_at_pending(sampler);
+}
+
+void hop_tick_settle(struct hop_sampler *sampler)
+{
+    for (size_t i = 0; i < sampler->roster.count; i++)
+        if (sampler->roster.entries[i].is_asleep)
+            count_skipped_ticks(sampler, &sampler->roster.entries[i], sampler->counts.ticks + 1);
+}

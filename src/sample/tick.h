@@ -1,0 +1,17 @@
+/* One instant at which all threads whose turn it is are looked at; it may have to go on on another
+ * CPU. */
+#ifndef HOP_SAMPLE_TICK_H
+#define HOP_SAMPLE_TICK_H
+
+#include "sample/sampler.h"
+
+/* The first part of a tick. Returns the CPU on which hop_tick_continue is to go on, HOP_CREW_DONE
+ * when the tick is over. *has_ended: it was none, as the program is no longer there;
+ * sampler->ending tells why. */
+int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended);
+int hop_tick_continue(struct hop_sampler *sampler);
+
+/* At the end of a run: accounts for the ticks at which sleeping threads did not have their turn. */
+void hop_tick_settle(struct hop_sampler *sampler);
+
+#endif
