@@ -201,8 +201,9 @@ endef
 # --- Testing -------------------------------------------------------------------------------------
 
 # The tests reach inside, so they are linked with the objects rather than with the library; and
-# through tests/support/allocations.c, which counts what the objects allocate.
-wrap = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap,--wrap=munmap
+# through tests/support/allocations.c and system_calls.c, which count what the objects ask for.
+wrap = $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc free mmap munmap \
+       process_vm_readv pread read)
 $(TESTS): $(TEST_OBJ) $(LIB_OBJ) $(filter-out %/cli/main.o,$(CLI_OBJ)) $(O)/obj/sources
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
