@@ -16,8 +16,9 @@ enum { ROUNDS = 16, SHARES_A_PROGRAM = 3 };
 /* For the program to find its pace. */
 static const double WARM_UP_SECONDS = 0.1;
 
-/* Of all looks that were not in vain. */
+/* Of all looks that were not in vain; and so few refusals tell nothing, where looks are few. */
 static const double REFUSED_MAX = 0.01;
+enum { REFUSED_ALWAYS = 3 };
 
 /* Of the intervals that are printed, and of all together: one in twenty runs of the whole may find
  * one missed where nothing is wrong. */
@@ -219,10 +220,11 @@ static bool print_sight(const struct sight *sight, const struct scene *scene, st
     }
     uint64_t looks = sight->all.samples + sight->refused_total;
     double refused = looks ? (double)sight->refused_total / (double)looks : 0;
-    bool is_right = sight->all.impossible == 0 && refused <= REFUSED_MAX;
+    bool too_many = refused > REFUSED_MAX && sight->refused_total > REFUSED_ALWAYS;
+    bool is_right = sight->all.impossible == 0 && !too_many;
     printf(" %8" PRIu64 " samples, %4" PRIu64 " impossible%s, refused %5.2f %%%s",
            sight->all.samples, sight->all.impossible, sight->all.impossible ? "  IMPOSSIBLE" : "",
-           100 * refused, refused <= REFUSED_MAX ? "" : "  TOO MANY");
+           100 * refused, too_many ? "  TOO MANY" : "");
     print_refusals(sight);
     if (sight->all.impossible)
         printf("    impossible: %s\n", sight->all.example);
