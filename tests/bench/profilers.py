@@ -191,6 +191,7 @@ class Run:
         self.check()
 
     def cpu_ns(self):
+        self.check()
         return time.clock_gettime_ns(clock_of(self.pid))
 
     def finish(self):

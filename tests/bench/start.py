@@ -120,7 +120,7 @@ def memory(bench):
                 bench.remember("peak memory, %s" % profiler.name, "%.1f MB" % peak,
                                "≤ %.0f MB" % WANTED_PEAK_MB, at_most(peak, WANTED_PEAK_MB))
                 bench.remember("growth, %.0f to %.0f s, %s" % (early_s, late_s, profiler.name),
-                               "%+.2f MB" % grown, "none",
+                               "%+.2f MB" % grown, "≤ %.1f MB" % GROWTH_MB,
                                "met" if grown <= GROWTH_MB else "missed")
         run.__exit__()
         work.end()
