@@ -45,6 +45,16 @@ static void __attribute__((noreturn)) usage(const char *what)
     exit(2);
 }
 
+static void check_programs(const struct oracle_options *options)
+{
+    /* The resolution curve has two. */
+    bool is_known = oracle_wants(options, "calibrated") || oracle_wants(options, "cheap");
+    for (size_t i = 0; oracle_stacks_program(i); i++)
+        is_known |= oracle_wants(options, oracle_stacks_program(i));
+    if (!is_known)
+        usage("no such program");
+}
+
 static double number(const char *text, const char *what)
 {
     char *end;
@@ -84,6 +94,7 @@ static void read_words(int argc, char *argv[], struct oracle_options *options)
     find_ways(options, ways);
     if (optind < argc)
         usage("it takes options only");
+    check_programs(options);
     if (!options->python_count)
         usage("no such interpreter here");
     if (!options->way_count)

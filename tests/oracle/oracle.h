@@ -78,6 +78,9 @@ enum hop_status oracle_sample(struct oracle_program *program, const struct oracl
  * way was missed: anything but 0 makes the oracle fail. */
 typedef size_t oracle_part_fn(const struct oracle_options *options);
 
+/* Their programs by number; NULL past the last. */
+const char *oracle_stacks_program(size_t index);
+
 /* Impossible stacks, refusals, shares. */
 oracle_part_fn oracle_stacks;
 /* The resolution curve. Weak, so that the oracle can be built without it. */

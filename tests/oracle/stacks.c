@@ -44,6 +44,11 @@ struct scene {
     double alpha; /* the probability with which one right share may miss its interval */
 };
 
+const char *oracle_stacks_program(size_t index)
+{
+    return index < PROGRAM_COUNT ? programs[index].name : NULL;
+}
+
 /* What is seen of it. */
 struct sight {
     struct oracle_rules rules;
