@@ -32,6 +32,10 @@ static const double TURNS = 10;
 /* Twice the other programs' rate: the steps are many, and one thread is cheap to look at. */
 static const double RATE_FACTOR = 2;
 
+/* Where the program waits for a CPU more often, others run beside it: then samples come in bursts,
+ * and caches are cold after each. */
+static const double BUSY = 0.05;
+
 /* What is seen of a function. */
 struct function {
     const char *name;
@@ -242,6 +246,12 @@ static size_t look(const struct oracle_options *options, const struct oracle_way
                !read_clock(measured, steps, count)) {
         printf("  the program did not say what it measured\n");
     } else {
+        double looks = (double)(hop_profile_samples(profile) + hop_profile_idle(profile));
+        printf("  %.0f samples a second; at %.1f %% of the looks it waited for a CPU%s\n",
+               (double)hop_profile_samples(profile) / seconds,
+               100 * (double)hop_profile_idle(profile) / looks,
+               (double)hop_profile_idle(profile) > BUSY * looks ? ": intervals are too narrow"
+                                                                : "");
         count_profile(profile, steps, count);
         missed = print_steps(steps, count, way);
     }
