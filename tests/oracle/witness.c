@@ -220,12 +220,13 @@ static bool ask_witness(const struct oracle_options *options, struct oracle_prog
         printf("  no registers here: %s\n", witness.why_not);
     } else {
         size_t n = witness_find_register(&witness, loop->start, loop->bytes + 1, &hits);
-        see_registers(seen, loop, &witness, n);
-        printf("  registers: %zu samples; in %.1f %% of them the %zuth points into the loop\n"
+        printf("  registers: %zu samples; in %.1f %% of them register %zu points into the loop\n"
                "  (the others are missing below: C functions use it for themselves)\n",
                witness.sample_count,
                100 * (double)hits / (double)(witness.sample_count ? witness.sample_count : 1),
                n + 1);
+        if (hits > witness.sample_count / 2) /* machine code of the JIT has no next_instr */
+            see_registers(seen, loop, &witness, n);
     }
     witness_free(&witness);
     return seen->total > 0;
