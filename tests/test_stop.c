@@ -205,6 +205,25 @@ Test(stop, no_signal_is_lost)
     expect_progress();
 }
 
+/* As hop_stop finds it where the signal comes between its two requests. */
+Test(stop, a_signal_that_was_in_the_way_is_taken)
+{
+    int status;
+    begin(count_signals);
+    for (unsigned i = 1; i <= 20; i++) {
+        struct hop_held held = {.tid = pid, .signal = SIGRTMIN};
+        cr_assert_eq(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+        cr_assert_eq(sigqueue(pid, SIGRTMIN, (union sigval){0}), 0);
+        cr_assert_eq(waitpid(pid, &status, __WALL), pid);
+        cr_assert(WIFSTOPPED(status) && status >> 8 == SIGRTMIN);
+        cr_assert(hop_stop_let_go(&held));
+        expect_progress();
+        while (shared->signals < i)
+            sched_yield();
+        cr_assert_eq(shared->signals, i);
+    }
+}
+
 Test(stop, a_stopped_process_stays_stopped)
 {
     int status;
@@ -253,8 +272,9 @@ static void wait_for_a_child(void *unused)
 {
     (void)unused;
     child_is_ready();
+    pid_t parent = getpid();
     if (vfork() == 0) {
-        while (!shared->may_end)
+        while (!shared->may_end && getppid() == parent)
             usleep(1000);
         _exit(0);
     }
@@ -295,6 +315,26 @@ Test(stop, one_that_is_killed_while_it_is_held)
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     cr_assert_eq(stop_thread(pid, NULL).result, HOP_STOP_GONE);
     cr_assert_eq(hop_stopper_create(&process, &(struct hop_stopper *){NULL}, &err), HOP_ERR_GONE);
+    pid = 0;
+}
+
+/* Its end is the parent's to hear of, also where it is what a stop waited for. */
+Test(stop, one_that_is_killed_before_it_stops)
+{
+    int status;
+    pthread_t thread;
+    begin(wait_for_a_child);
+    struct attempt attempt = {.tid = pid};
+    while (state_of() != 'D')
+        sched_yield();
+    cr_assert_eq(pthread_create(&thread, NULL, stop_once, &attempt), 0);
+    while (!hop_process_tracer(&process))
+        sched_yield();
+    kill(pid, SIGKILL);
+    pthread_join(thread, NULL);
+    cr_assert_eq(attempt.result, HOP_STOP_LOST);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     pid = 0;
 }
 
