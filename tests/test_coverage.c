@@ -240,3 +240,28 @@ Test(coverage, of_threads_that_stay)
 {
     try_out(&(struct program){COMMON, .samples = 2500, .stay = 10, .threads = 5, .sleepers = 2});
 }
+
+/* --- what is seen once --------------------------------------------------------------------------
+ */
+
+/* A few light samples among heavy ones, in one go, as of a program's start: their share may be some
+ * times what it seems, but not the whole. */
+Test(coverage, of_a_start_is_no_guess_at_all)
+{
+    struct hop_tally *tally = hop_tally_create_limited(1 << 12);
+    struct hop_share shares[ROWS_MAX];
+    for (uint64_t tick = 1; tick <= 3000; tick++) {
+        bool is_start = tick <= 1000;
+        uint32_t row = tick == 500 ? 1 : tick > 30 && tick <= 60 ? 2 : is_start ? 3 : 4;
+        take(tally, 0, row, 1, tick, is_start ? 80000 : 1000000);
+    }
+    shares_of(tally, shares);
+    double once = 8e4 / 2.08e9, stay = 30 * once;
+    cr_assert_float_eq(shares[1].share, once, 1e-12);
+    cr_assert(shares[1].low > once / 20 && shares[1].high < once * 10, "%g to %g of %g",
+              shares[1].low, shares[1].high, once);
+    cr_assert_float_eq(shares[2].share, stay, 1e-12);
+    cr_assert(shares[2].low > stay / 40 && shares[2].high < stay * 20, "%g to %g of %g",
+              shares[2].low, shares[2].high, stay);
+    hop_tally_destroy(tally);
+}

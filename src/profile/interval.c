@@ -8,10 +8,10 @@ static const double NORMAL_95 = 1.959963984540054;
 
 double hop_interval_student(double freedom)
 {
-    /* Cornish and Fisher's expansion around the normal's; within 1 % from 3 degrees on. */
+    /* Cornish and Fisher's expansion around the normal's; within 0.2 % from 5 degrees on. */
     double z = NORMAL_95, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
-    if (freedom < 3)
-        freedom = 3;
+    if (freedom < HOP_FREEDOM_MIN)
+        freedom = HOP_FREEDOM_MIN;
     return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom) +
            (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom * freedom * freedom);
 }

@@ -25,7 +25,10 @@ struct hop_interval hop_interval_of_share(double share, double samples, double f
  * squares. */
 double hop_interval_effective(double sum, double sum_of_squares);
 
-/* The bound that a Student variable of so much freedom (>= 3) is within in 95 %. */
+/* The bound that a Student variable of so much freedom is within in 95 %. Below HOP_FREEDOM_MIN it
+ * is that of HOP_FREEDOM_MIN: of what was seen once or twice, as programs do when they start,
+ * Student's bound says nothing at all, and Wilson's interval is wide enough. */
+enum { HOP_FREEDOM_MIN = 5 };
 double hop_interval_student(double freedom);
 
 /* The variance of a series' sum, when its members may be correlated, estimated level by level: the

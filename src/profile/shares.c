@@ -246,13 +246,16 @@ static void look_at_level(const struct series *series, double unit, bool is_firs
     for (size_t i = 0, end; i < series->cell_count; i = end) {
         const struct cell *cells = &series->cells[i];
         struct finding *finding = &findings[cells->group];
-        double weight = 0;
-        for (end = i; end < series->cell_count && series->cells[end].group == cells->group; end++)
+        double weight = 0, squares = 0;
+        for (end = i; end < series->cell_count && series->cells[end].group == cells->group; end++) {
             weight += series->cells[end].weight;
+            squares += series->cells[end].weight * series->cells[end].weight;
+        }
         finding->ratio = weight / series->total;
         struct hop_spread_level level = group_level(series, cells, end - i, finding->ratio);
         if (is_first)
-            hop_spread_begin(&finding->spread, &level, unit);
+            /* A row may be of lighter samples than others; a block may hold many samples. */
+            hop_spread_begin(&finding->spread, &level, fmin(unit, squares / weight));
         else
             hop_spread_go_on(&finding->spread, &level);
     }
