@@ -41,18 +41,21 @@ int main(int argc, char *argv[])
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    for (int times = atoi(argv[1]); times > 0; times--) {
+    int failed = 0;
+    for (int times = atoi(argv[1]); times > 0 && !failed; times--) {
         pid_t pid;
         int status;
         struct rusage usage;
         uint64_t start_ns = now_ns();
-        int failed = posix_spawnp(&pid, argv[2], &actions, NULL, argv + 2, environ);
-        if (failed || wait4(pid, &status, 0, &usage) != pid) {
-            fprintf(stderr, "run: %s: %s\n", argv[2], strerror(failed ? failed : errno));
-            return 1;
-        }
-        printf("%" PRIu64 " %" PRIu64 " %ld %d\n", now_ns() - start_ns,
-               ns_of(usage.ru_utime) + ns_of(usage.ru_stime), usage.ru_maxrss, status);
+        failed = posix_spawnp(&pid, argv[2], &actions, NULL, argv + 2, environ);
+        if (!failed && wait4(pid, &status, 0, &usage) != pid)
+            failed = errno;
+        if (!failed)
+            printf("%" PRIu64 " %" PRIu64 " %ld %d\n", now_ns() - start_ns,
+                   ns_of(usage.ru_utime) + ns_of(usage.ru_stime), usage.ru_maxrss, status);
     }
-    return 0;
+    posix_spawn_file_actions_destroy(&actions);
+    if (failed)
+        fprintf(stderr, "run: %s: %s\n", argv[2], strerror(failed));
+    return failed ? 1 : 0;
 }
