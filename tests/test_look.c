@@ -100,7 +100,8 @@ static void start(int minor)
     cr_assert(hop_walker_init(&sampler->walker, reader, &python.layout));
     cr_assert(hop_code_table_init(&sampler->codes, &python.layout, reader));
     cr_assert(hop_identifier_init(&sampler->identifier, &sampler->codes, sampler->codes.reader));
-    entry = (struct hop_roster_entry){.state.addr = program.thread.addr};
+    entry = (struct hop_roster_entry){
+        .state = {.addr = program.thread.addr, .pthread = 1, .native_id = minor >= 11 ? 1 : 0}};
     hop_task_init(&entry.task, &process, pid);
     fake_program_call(&program, fake_program_code(&program, 0, "outer"), program.starts[1]);
     fake_program_call(&program, fake_program_code(&program, 0, "inner"), program.starts[2]);
@@ -276,6 +277,53 @@ Test(look, a_sub_interpreter_may_be_run_by_another_thread)
             cr_assert_eq(look.refusal, HOP_REFUSED_NOT_ITS_THREAD);
         }
         python.runtime_addr = 0;
+    }
+}
+
+/* The state was freed, and another thread's was made at its address. */
+Test(look, a_thread_state_may_be_another_threads_by_now)
+{
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        await_state('S');
+        const struct hop_layout *layout = &python.layout;
+        int32_t offset = minor >= 11 ? layout->thread_native_id : layout->thread_id;
+        uint8_t *id = fake_memory_at(&program.memory, entry.state.addr + (uint64_t)offset, 8);
+        sampler->refresh_due_ns = UINT64_MAX;
+        expect(HOP_LOOK_TAKEN);
+        wake();
+        cr_assert_eq(sampler->refresh_due_ns, UINT64_MAX);
+        *id = 2;
+        expect(HOP_LOOK_REFUSED);
+        cr_assert_eq(look.refusal, HOP_REFUSED_NOT_ITS_THREAD);
+        cr_assert_eq(sampler->refresh_due_ns, 0); /* the list is out of date */
+        *id = 1;
+        expect(HOP_LOOK_TAKEN);
+    }
+}
+
+/* Its perf event is still there and stands still. From 3.11 on the state tells whose it is. */
+Test(look, up_to_3_10_asks_whether_one_with_a_perf_event_still_exists)
+{
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        if (minor > 10)
+            continue;
+        hop_process_close(&process);
+        child_end(pid);
+        begin(wake_at_signals);
+        hop_task_deinit(&entry.task);
+        hop_task_init(&entry.task, &process, pid);
+        if (!hop_task_open_perf(&entry.task))
+            cr_skip_test("perf events are not to be had here");
+        expect(HOP_LOOK_TAKEN);
+        entry.was_taken = false;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        expect(HOP_LOOK_GONE);
+        cr_assert_not(entry.was_taken);
     }
 }
 

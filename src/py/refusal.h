@@ -7,7 +7,7 @@
     X(MOVED, "moved", "the thread ran while it was being read")                                    \
     X(ELSEWHERE, "elsewhere", "the thread ran on a CPU we could not get to")                       \
     X(NOT_ITS_THREAD, "not_its_thread",                                                            \
-      "a sub-interpreter may have been run by another thread than CPython says")                   \
+      "its frames may have been another thread's than the one that stood still")                   \
     X(UNREADABLE, "unreadable", "memory that a frame should be in could not be read")              \
     X(BROKEN_CHAIN, "broken_chain", "the walk did not reach the bottom of the stack")              \
     X(TOO_DEEP, "too_deep", "the stack is deeper than the limit")                                  \

@@ -109,15 +109,19 @@ static uint32_t queue(struct hop_identifier *identifier, struct batch *batch, ui
     return at;
 }
 
+/* Whether a code object is read with its bytecode, which lies behind the header and is short. */
+static bool is_read_whole(const struct hop_layout *layout, const struct hop_code *code)
+{
+    uint64_t end = code->bytecode_addr + 2 * (uint64_t)code->units.count;
+    return code->bytecode_addr >= code->addr && end >= code->addr + hop_code_header_size(layout) &&
+           end - code->addr <= WHOLE_CODE_BYTES_MAX;
+}
+
 /* How much of a code object is read from its start: the header, or the bytecode with it. */
 static size_t code_span_bytes(const struct hop_layout *layout, const struct hop_code *code)
 {
-    size_t header = hop_code_header_size(layout);
     uint64_t end = code->bytecode_addr + 2 * (uint64_t)code->units.count;
-    if (code->bytecode_addr < code->addr || end < code->addr + header ||
-        end - code->addr > WHOLE_CODE_BYTES_MAX)
-        return header;
-    return (size_t)(end - code->addr);
+    return is_read_whole(layout, code) ? (size_t)(end - code->addr) : hop_code_header_size(layout);
 }
 
 static uint32_t queue_check(struct hop_identifier *identifier, struct batch *batch,
@@ -183,8 +187,7 @@ static void trust(struct hop_identifier *identifier, const struct hop_pending_ch
     const struct hop_code *code = check->code;
     struct hop_code_mark *mark = &identifier->marks[check->id];
     size_t bytes = 2 * (size_t)code->units.count;
-    if (!identifier->trust_ns || code_span_bytes(identifier->table->layout, code) !=
-                                     code->bytecode_addr - code->addr + bytes)
+    if (!identifier->trust_ns || !is_read_whole(identifier->table->layout, code))
         return;
     if (!mark->bytecode || mark->code_addr != code->addr) {
         free(mark->bytecode);

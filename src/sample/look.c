@@ -26,10 +26,33 @@ bool hop_look_was_early(struct hop_sampler *sampler, const struct hop_roster_ent
     return was_early;
 }
 
+/* A thread state may be freed and another thread's be made at its address between two ticks,
+ * without a change of the list's head; and up to 3.11 a state that is being born has the ids of the
+ * thread that makes it. That the thread we know stands still proves nothing then. */
+static enum hop_refusal find_whose(struct hop_sampler *sampler,
+                                   const struct hop_roster_entry *entry)
+{
+    const struct hop_layout *layout = &sampler->python->layout;
+    uint64_t pthread, native_id = entry->state.native_id;
+    struct hop_span spans[] = {
+        {entry->state.addr + (uint64_t)layout->thread_id, 8, &pthread},
+        {entry->state.addr + (uint64_t)layout->thread_native_id, 8, &native_id}};
+    size_t wanted = layout->thread_native_id == HOP_ABSENT ? 1 : 2;
+    if (hop_reader_fill(sampler->walker.reader, spans, wanted) != wanted)
+        return HOP_REFUSED_UNREADABLE;
+    if (pthread == entry->state.pthread && native_id == entry->state.native_id)
+        return HOP_TAKEN;
+    sampler->refresh_due_ns = 0;
+    return HOP_REFUSED_NOT_ITS_THREAD;
+}
+
 enum hop_refusal hop_look_read(struct hop_sampler *sampler, const struct hop_roster_entry *entry)
 {
     struct hop_identifier *identifier = &sampler->identifier;
     enum hop_refusal refusal = hop_walk(&sampler->walker, entry->state.addr);
+    enum hop_refusal whose = find_whose(sampler, entry);
+    if (whose != HOP_TAKEN)
+        return whose;
     if (refusal == HOP_TAKEN)
         refusal = hop_identify(identifier, &sampler->walker.stack);
     if (refusal == HOP_TAKEN && identifier->wants_qualnames)
@@ -186,6 +209,13 @@ enum hop_look_result hop_look_prove(struct hop_sampler *sampler, struct hop_rost
 {
     size_t known_codes = sampler->codes.count;
     look->refusal = hop_look_read(sampler, entry);
+    if (start->is_anywhere && sampler->python->layout.thread_native_id == HOP_ABSENT &&
+        !hop_task_exists(&entry->task)) {
+        /* A perf event outlives its thread. Up to 3.10 the next thread may have the same pthread,
+         * and the same address for its state. */
+        hop_look_drop(sampler, known_codes);
+        return HOP_LOOK_GONE;
+    }
     if (!hop_standstill_holds(&entry->task, &start->before) ||
         hop_look_is_anothers(sampler, entry, start)) {
         hop_look_drop(sampler, known_codes);
