@@ -150,6 +150,8 @@ static void print_thread(void)
     FIELD("thread.native_thread_id", PyThreadState, native_thread_id);
 #if PY_VERSION_HEX < 0x030d0000
     FIELD("thread.cframe", PyThreadState, cframe);
+    FIELD("thread.exc_info", PyThreadState, exc_info);
+    FIELD("thread.exc_state", PyThreadState, exc_state);
 #else
     FIELD("thread.current_frame", PyThreadState, current_frame);
 #endif

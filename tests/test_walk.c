@@ -384,3 +384,54 @@ Test(walk, finds_the_caller_where_the_eval_loop_begins)
         cr_assert(minor != 11 || walker.stack.frames[0].frame_addr == running);
     }
 }
+
+Test(walk, finds_the_caller_of_a_generator_that_yields)
+{
+    FOR_EACH_VERSION
+    {
+        if (minor != 12)
+            continue;
+        uint64_t exc_info_addr = thread.addr + (uint64_t)layout.thread_exc_info;
+        push(FAKE_ENTRY, 0, 0);
+        uint64_t outer = push_with_code(2, 3);
+        uint64_t caller = push_with_code(4, 5);
+        uint64_t generator = push(FAKE_GENERATOR, 1, 1);
+        fake_memory_put_u64(&memory, exc_info_addr,
+                            thread.addr + (uint64_t)layout.thread_exc_state);
+        expect_taken();
+        fake_frame_link(&thread, generator, 0);
+        expect(HOP_TAKEN);
+        cr_assert_eq(walker.stack.depth, 2);
+        cr_assert_eq(walker.stack.frames[0].frame_addr, caller);
+        cr_assert_eq(walker.stack.frames[1].frame_addr, outer);
+        /* Another generator runs, and may be the caller. */
+        fake_memory_put_u64(&memory, exc_info_addr, 4096);
+        expect(HOP_REFUSED_BROKEN_CHAIN);
+    }
+}
+
+Test(walk, finds_the_caller_of_a_frame_that_has_not_begun)
+{
+    FOR_EACH_VERSION
+    {
+        if (!thread.cframe_addr)
+            continue;
+        uint64_t exc_info_addr = thread.addr + (uint64_t)layout.thread_exc_info;
+        push(FAKE_ENTRY, 0, 0);
+        push_with_code(2, 3);
+        uint64_t caller = push_with_code(4, 5);
+        uint64_t fresh = push_with_code(6, 7);
+        uint64_t code_addr = thread.frames[thread.depth - 1].raw.code_addr;
+        fake_memory_put_u64(&memory, exc_info_addr,
+                            thread.addr + (uint64_t)layout.thread_exc_state);
+        begin_eval_loop(4096);
+        expect(HOP_REFUSED_UNREADABLE);
+        fake_memory_put_u64(&memory, fresh + (uint64_t)layout.iframe_ip,
+                            code_addr + (uint64_t)layout.code_adaptive - 2);
+        expect(HOP_TAKEN);
+        cr_assert_eq(walker.stack.depth, 2);
+        cr_assert_eq(walker.stack.frames[0].frame_addr, caller);
+        fake_memory_put_u64(&memory, exc_info_addr, 4096);
+        expect(HOP_REFUSED_UNREADABLE);
+    }
+}

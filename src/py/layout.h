@@ -31,10 +31,12 @@
     X(interp_size, "interp.size")                                                                  \
     X(thread_next, "thread.next")                                                                  \
     X(thread_interp, "thread.interp")                                                              \
-    X(thread_id, "thread.thread_id")                    /* pthread_t */                            \
-    X(thread_native_id, "thread.native_thread_id")      /* 3.11+ */                                \
-    X(thread_frame, "thread.frame")                     /* 3.8–3.10: PyFrameObject * */          \
-    X(thread_cframe, "thread.cframe")                   /* 3.11, 3.12: _PyCFrame * */              \
+    X(thread_id, "thread.thread_id")               /* pthread_t */                                 \
+    X(thread_native_id, "thread.native_thread_id") /* 3.11+ */                                     \
+    X(thread_frame, "thread.frame")                /* 3.8–3.10: PyFrameObject * */               \
+    X(thread_cframe, "thread.cframe")              /* 3.11, 3.12: _PyCFrame * */                   \
+    X(thread_exc_info, "thread.exc_info") /* 3.11, 3.12: &exc_state unless a generator runs */     \
+    X(thread_exc_state, "thread.exc_state")                                                        \
     X(thread_current_frame, "thread.current_frame")     /* 3.13+ */                                \
     X(thread_base_frame, "thread.base_frame")           /* 3.15+, where present */                 \
     X(thread_datastack_chunk, "thread.datastack_chunk") /* 3.11+ */                                \

@@ -70,10 +70,8 @@ static const uint16_t with_interpreter_frames[] = {
 };
 
 static const uint16_t with_cframe[] = {
-    HOP_FIELD_thread_cframe,
-    HOP_FIELD_cframe_current_frame,
-    HOP_FIELD_cframe_previous,
-    HOP_FIELD_code_nlocalsplus,
+    HOP_FIELD_thread_cframe,   HOP_FIELD_cframe_current_frame, HOP_FIELD_cframe_previous,
+    HOP_FIELD_thread_exc_info, HOP_FIELD_thread_exc_state,     HOP_FIELD_code_nlocalsplus,
 };
 static const uint16_t with_current_frame[] = {HOP_FIELD_thread_current_frame};
 

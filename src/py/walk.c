@@ -38,6 +38,7 @@ bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
     widen(layout->thread_interp, &from, &to);
     widen(layout->thread_frame, &from, &to);
     widen(layout->thread_cframe, &from, &to);
+    widen(layout->thread_exc_info, &from, &to);
     widen(layout->thread_current_frame, &from, &to);
     widen(layout->thread_datastack_chunk, &from, &to);
     widen(layout->thread_datastack_top, &from, &to);
@@ -277,6 +278,52 @@ static bool is_of_unfilled_struct(const struct hop_layout *layout, enum hop_refu
            (refusal == HOP_REFUSED_BROKEN_CHAIN && layout->minor == 11);
 }
 
+/* Starts the walk at the last frame of the data stack, found by going up the newest chunk; where
+ * `is_fresh`, at the one below, and the last must be a frame that has not begun. For when no
+ * generator runs: then the innermost frame that is linked is on the data stack. */
+static enum hop_refusal walk_from_last(struct hop_walker *walker, uint64_t chunk_addr,
+                                       uint64_t top_addr, bool is_fresh)
+{
+    const struct hop_layout *layout = walker->layout;
+    uint64_t older_addr, code_addr = 0, ip, last_addr = 0, below_addr = 0;
+    walker->reads++;
+    if (!hop_read_u64(walker->reader, chunk_addr + (uint64_t)layout->chunk_previous, &older_addr))
+        return HOP_REFUSED_UNREADABLE;
+    /* The first word of the first chunk is left out. */
+    uint64_t addr = chunk_addr + (uint64_t)layout->chunk_data + (older_addr ? 0 : 8);
+    for (uint64_t size; addr < top_addr; addr += size) {
+        walker->reads++;
+        if (top_addr - addr > HOP_WINDOW_BYTES ||
+            !hop_read_u64(walker->reader, addr + (uint64_t)layout->iframe_code, &code_addr) ||
+            !(size = frame_size(walker, code_addr)))
+            return HOP_REFUSED_UNREADABLE;
+        below_addr = last_addr;
+        last_addr = addr;
+    }
+    if (addr != top_addr)
+        return HOP_REFUSED_BROKEN_CHAIN;
+    if (is_fresh) {
+        /* `prev_instr` is one code unit before the first. */
+        walker->reads++;
+        if (!last_addr ||
+            !hop_read_u64(walker->reader, last_addr + (uint64_t)layout->iframe_ip, &ip) ||
+            ip != code_addr + (uint64_t)layout->code_adaptive - 2)
+            return HOP_REFUSED_BROKEN_CHAIN;
+        last_addr = below_addr;
+    }
+    return last_addr ? walk_interpreter_frames(walker, last_addr, chunk_addr, top_addr)
+                     : HOP_REFUSED_BROKEN_CHAIN;
+}
+
+/* A generator that yields in 3.12 is alone in its chain for a moment: gcc clears its `previous`
+ * before it makes the caller current. It has given back `exc_info` by then. */
+static bool is_yielding(const struct hop_walker *walker, enum hop_refusal refusal)
+{
+    const struct hop_raw_stack *stack = &walker->stack;
+    return refusal == HOP_REFUSED_BROKEN_CHAIN && walker->layout->minor == 12 &&
+           stack->depth == 1 && stack->frames[0].is_generator;
+}
+
 static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, uint64_t thread_addr)
 {
     const struct hop_layout *layout = walker->layout;
@@ -340,9 +387,17 @@ static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, u
         walker->window_bytes = 0;
 
     enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr, top_addr);
-    if (uses_cframe && is_of_unfilled_struct(layout, refusal) &&
-        walk_from_caller(walker, walker->guess_cframe_addr, chunk_addr, top_addr) == HOP_TAKEN)
-        refusal = HOP_TAKEN;
+    if (uses_cframe && refusal != HOP_TAKEN) {
+        bool no_generator_runs = hop_u64(fields + layout->thread_exc_info) ==
+                                 thread_addr + (uint64_t)layout->thread_exc_state;
+        bool is_unfilled = is_of_unfilled_struct(layout, refusal);
+        bool may_yield = is_yielding(walker, refusal);
+        if ((no_generator_runs && (is_unfilled || may_yield) &&
+             walk_from_last(walker, chunk_addr, top_addr, is_unfilled) == HOP_TAKEN) ||
+            (is_unfilled && walk_from_caller(walker, walker->guess_cframe_addr, chunk_addr,
+                                             top_addr) == HOP_TAKEN))
+            refusal = HOP_TAKEN;
+    }
     walker->guess_thread_addr = thread_addr;
     walker->guess_window_addr = chunk_addr;
     walker->guess_window_bytes = 0;
