@@ -50,6 +50,24 @@ static struct hop_profile *sample(struct hop_target *target, enum hop_mode mode)
     return profile;
 }
 
+/* What the samples of a sleeping thread stand for, also those of ticks at which it had no turn,
+ * while ticks are as near to each other as they come to be. */
+static void expect_no_more_than_passed(struct hop_target *target, const struct python *python)
+{
+    struct hop_sample_options options = {
+        .rate_hz = 1000, .duration_ns = NS_PER_S / 2, .mode = HOP_MODE_WALL, .opens_live = true};
+    struct hop_profile *profile;
+    struct hop_error err;
+    uint64_t told_ns = 0;
+    cr_assert_eq(hop_sample(target, &options, &profile, &err), HOP_OK, "%s", err.message);
+    for (size_t i = 0; i < profile->node_count; i++)
+        told_ns += profile->nodes[i].self_ns;
+    cr_expect_leq(told_ns / THREADS, profile->duration_ns + NS_PER_S / 1000,
+                  "%s: a thread's samples stand for %lu ns, of %lu", python->version,
+                  told_ns / THREADS, profile->duration_ns);
+    hop_profile_destroy(profile);
+}
+
 ParameterizedTest(struct python *python, many_threads, are_each_accounted_for)
 {
     const char *const arguments[] = {NULL};
@@ -77,6 +95,7 @@ ParameterizedTest(struct python *python, many_threads, are_each_accounted_for)
     cr_expect_geq(sleeping, SLEEPERS - 10, "%s: %zu sleepers were counted at every tick",
                   python->version, sleeping);
     hop_profile_destroy(profile);
+    expect_no_more_than_passed(target, python);
     hop_detach(target);
     target_kill(&child);
 }

@@ -21,6 +21,7 @@ struct hop_roster_entry {
     bool has_place; /* the sink has counted that sample at `place` */
     uint32_t place;
     uint64_t visited_tick; /* the last tick that was counted for it */
+    uint64_t visited_ns;   /* hop_sampler.passed_ns at that tick */
     uint64_t turn_tick;    /* the last tick in which it had its turn */
     bool is_awake_listed;  /* in the list of sample/turns.h */
     uint32_t proved_count; /* samples proved by its schedstat */

@@ -116,7 +116,8 @@ static enum hop_status change_way(struct hop_sampler *sampler, const struct hop_
     sampler->walker.believes_bottom = false;
     hop_deadlines_init(&sampler->deadlines, now_ns, rate_hz, duration_ns, plan->seed, plan->stop);
     sampler->deadlines.rest_divisor = way->rest_divisor;
-    sampler->deadlines.may_spin = !way->rest_divisor;
+    /* On the only CPU we would keep the target from it. */
+    sampler->deadlines.may_spin = !way->rest_divisor && hop_crew_cpu_count(sampler->crew) > 1;
     sampler->sample_ns = sampler->deadlines.period_ns;
     sampler->refresh_due_ns = sampler->program_due_ns = sampler->gil_due_ns = 0;
     sampler->early.expected_addr = 0;
@@ -145,6 +146,7 @@ static enum hop_status run_opening(struct hop_sampler *sampler, uint64_t duratio
     run_anywhere(sampler);
     sampler->is_opening = false;
     leave_way(sampler);
+    hop_tick_settle(sampler);
     counts->opening_ns = hop_now_ns() - counts->started_ns;
     counts->opening_ticks = counts->ticks;
     counts->opening_samples = counts->samples;
@@ -156,19 +158,22 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
 {
     uint64_t duration_ns = plan->duration_ns;
     sampler->plan = *plan;
+    sampler->passed_ns = 0;
     sampler->counts = (struct hop_sampler_counts){.started_ns = hop_now_ns()};
     sampler->ending = HOP_ENDED_DURATION;
     if (plan->opens_live && hop_crew_cpu_count(sampler->crew) > 1) {
         bool is_all = duration_ns && duration_ns <= HOP_OPENING_NS;
         enum hop_status status = run_opening(sampler, is_all ? duration_ns : HOP_OPENING_NS, err);
-        bool is_over = is_all || sampler->ending != HOP_ENDED_DURATION;
+        uint64_t passed_ns = hop_now_ns() - sampler->counts.started_ns;
+        bool is_over = is_all || sampler->ending != HOP_ENDED_DURATION ||
+                       (duration_ns && passed_ns >= duration_ns);
         if (status != HOP_OK || is_over) {
             sampler->counts.ended_ns = hop_now_ns();
             hop_tick_settle(sampler);
             return status;
         }
         if (duration_ns)
-            duration_ns -= HOP_OPENING_NS;
+            duration_ns -= passed_ns;
     }
     enum hop_status status =
         change_way(sampler, hop_way_of(plan->read), plan->rate_hz, duration_ns, err);

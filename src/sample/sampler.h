@@ -72,6 +72,7 @@ struct hop_sampler {
     struct hop_sampler_counts counts;
     enum hop_ending ending;
     uint64_t sample_ns; /* what a sample taken now stands for: the period in force */
+    uint64_t passed_ns; /* what one at each tick up to now would stand for */
     /* The tick under way. */
     int cpu; /* on which we run; -1: anywhere */
     bool is_mid_tick;

@@ -60,33 +60,50 @@ static void count_stack(struct hop_sampler *sampler, struct hop_roster_entry *en
         refuse(sampler, HOP_REFUSED_NO_ROOM);
 }
 
-/* At each of the `count` ticks up to `tick`. */
+/* At each of the `count` ticks up to `tick`, which stand for `weight_ns` each. */
 static void count_stack_again(struct hop_sampler *sampler, struct hop_roster_entry *entry,
-                              uint64_t count, uint64_t tick)
+                              uint64_t count, uint64_t tick, uint64_t weight_ns)
 {
     const struct hop_sink *sink = &sampler->plan.sink;
     if (!entry->has_place) {
         sampler->counts.refused[HOP_REFUSED_NO_ROOM] += count;
         return;
     }
-    sink->again(sink->context, entry->place, count, tick, sampler->sample_ns);
+    sink->again(sink->context, entry->place, count, tick, weight_ns);
     sampler->counts.samples += count;
 }
 
-/* Accounts for the ticks before `tick` at which a sleeper did not have its turn: it slept on where
- * it was seen last. */
-static void count_skipped_ticks(struct hop_sampler *sampler, struct hop_roster_entry *entry,
-                                uint64_t tick)
+static void mark_visited(struct hop_sampler *sampler, struct hop_roster_entry *entry)
 {
-    uint64_t skipped = tick - 1 - entry->visited_tick;
-    entry->visited_tick = tick - 1;
+    entry->visited_tick = sampler->counts.ticks;
+    entry->visited_ns = sampler->passed_ns;
+}
+
+/* Accounts for the ticks up to `tick` at which a sleeper did not have its turn: it slept on where
+ * it was seen last. `passed_ns`: what all ticks up to that one stand for. */
+static void count_skipped_ticks(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                                uint64_t tick, uint64_t passed_ns)
+{
+    if (entry->visited_tick >= tick)
+        return;
+    uint64_t skipped = tick - entry->visited_tick;
+    uint64_t skipped_ns = passed_ns - entry->visited_ns;
+    entry->visited_tick = tick;
+    entry->visited_ns = passed_ns;
     struct hop_look look;
-    if (!skipped || sampler->plan.mode == HOP_MODE_GIL || !wants(sampler, entry, false, &look))
+    if (sampler->plan.mode == HOP_MODE_GIL || !wants(sampler, entry, false, &look))
         return;
     if (sampler->plan.mode == HOP_MODE_WALL && entry->was_taken)
-        count_stack_again(sampler, entry, skipped, tick - 1);
+        count_stack_again(sampler, entry, skipped, tick, skipped_ns / skipped);
     else
         sampler->counts.idle += skipped;
+}
+
+/* The same for the ticks before the one under way. */
+static void count_ticks_before(struct hop_sampler *sampler, struct hop_roster_entry *entry)
+{
+    count_skipped_ticks(sampler, entry, sampler->counts.ticks - 1,
+                        sampler->passed_ns - sampler->sample_ns);
 }
 
 /* Looks at one thread and counts what came of it. True: it is to be looked at from *cpu. */
@@ -97,11 +114,10 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
     bool has_gil = hop_watch_holds_gil(&sampler->watch, entry->state.addr);
     struct hop_look look;
     if (!wants(sampler, entry, has_gil, &look)) {
-        entry->visited_tick = sampler->counts.ticks;
+        mark_visited(sampler, entry);
         return false;
     }
-    if (entry->visited_tick < sampler->counts.ticks)
-        count_skipped_ticks(sampler, entry, sampler->counts.ticks);
+    count_ticks_before(sampler, entry);
     enum hop_look_result result = sampler->way->look(sampler, entry, &look);
     if (result == HOP_LOOK_ELSEWHERE && !hop_crew_has_cpu(sampler->crew, look.processor)) {
         /* Where we may not run we can only look from afar. */
@@ -115,16 +131,19 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
             sampler->home_cpu = sampler->cpu;
         break;
     case HOP_LOOK_SAME:
-        count_stack_again(sampler, entry, 1, sampler->counts.ticks);
+        count_stack_again(sampler, entry, 1, sampler->counts.ticks, sampler->sample_ns);
         break;
     case HOP_LOOK_REFUSED:
         refuse(sampler, look.refusal);
         entry->was_taken =
             false; /* it has moved on: the last sample's place is not its place now */
         break;
+    case HOP_LOOK_FRAMELESS:
+        sampler->counts.idle++;
+        entry->was_taken = false; /* nor does it sleep on there */
+        break;
     case HOP_LOOK_ASLEEP:
     case HOP_LOOK_STILL:
-    case HOP_LOOK_FRAMELESS:
         sampler->counts.idle++;
         break;
     case HOP_LOOK_ELSEWHERE:
@@ -138,7 +157,7 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         *roster_is_old = true;
         break;
     }
-    entry->visited_tick = sampler->counts.ticks;
+    mark_visited(sampler, entry);
     hop_turns_note(&sampler->turns, &sampler->roster, index);
     return false;
 }
@@ -194,12 +213,20 @@ static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
     sampler->refresh_due_ns = now_ns + REFRESH_NS;
     sampler->early.entry = NULL;
     hop_prefetch_close(&sampler->prefetch);
+    /* Those that have ended slept up to now, or nearly. */
+    for (size_t i = 0; i < sampler->roster.count; i++)
+        if (sampler->roster.entries[i].is_asleep)
+            count_ticks_before(sampler, &sampler->roster.entries[i]);
     if (!hop_roster_refresh(&sampler->roster))
         return false;
     hop_turns_renew(&sampler->turns, &sampler->roster);
-    for (size_t i = 0; i < sampler->roster.count; i++)
-        if (!sampler->roster.entries[i].visited_tick) /* new: it counts from this tick on */
-            sampler->roster.entries[i].visited_tick = sampler->counts.ticks - 1;
+    for (size_t i = 0; i < sampler->roster.count; i++) {
+        struct hop_roster_entry *entry = &sampler->roster.entries[i];
+        if (entry->visited_tick)
+            continue;
+        entry->visited_tick = sampler->counts.ticks - 1; /* new: it counts from this tick on */
+        entry->visited_ns = sampler->passed_ns - sampler->sample_ns;
+    }
     bool ignored = false;
     hop_watch_gils(&sampler->watch, &sampler->roster, &ignored);
     return true;
@@ -234,6 +261,7 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
         return HOP_CREW_DONE;
     }
     sampler->counts.ticks++;
+    sampler->passed_ns += sampler->sample_ns;
     sampler->hops_left = HOPS_MAX;
     if (!refresh_where_due(sampler, has_changed)) {
         refuse(sampler, HOP_REFUSED_NO_ROOM);
@@ -263,5 +291,6 @@ void hop_tick_settle(struct hop_sampler *sampler)
 {
     for (size_t i = 0; i < sampler->roster.count; i++)
         if (sampler->roster.entries[i].is_asleep)
-            count_skipped_ticks(sampler, &sampler->roster.entries[i], sampler->counts.ticks + 1);
+            count_skipped_ticks(sampler, &sampler->roster.entries[i], sampler->counts.ticks,
+                                sampler->passed_ns);
 }

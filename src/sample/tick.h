@@ -11,7 +11,8 @@
 int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended);
 int hop_tick_continue(struct hop_sampler *sampler);
 
-/* At the end of a run: accounts for the ticks at which sleeping threads did not have their turn. */
+/* Between ticks, and at the end of a run: accounts for the ticks at which sleeping threads did not
+ * have their turn. */
 void hop_tick_settle(struct hop_sampler *sampler);
 
 #endif

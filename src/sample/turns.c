@@ -35,8 +35,10 @@ void hop_turns_renew(struct hop_turns *turns, struct hop_roster *roster)
 {
     turns->awake_count = 0;
     turns->cursor = 0;
-    for (size_t i = 0; i < roster->count; i++)
+    for (size_t i = 0; i < roster->count; i++) {
+        roster->entries[i].is_awake_listed = false;
         list_as_awake(turns, roster, i);
+    }
 }
 
 void hop_turns_note(struct hop_turns *turns, struct hop_roster *roster, size_t index)
