@@ -100,9 +100,9 @@ struct hop_sample_options {
     uint64_t duration_ns; /* 0: until the target ends or *stop */
     enum hop_mode mode;
     enum hop_read read;
-    /* Before anything else, read live and as often as can be for HOP_OPENING_NS, each sample weighted
-     * by the time it stands for: a program of some milliseconds gets hundreds of samples. Not done
-     * where there is but one CPU. */
+    /* Before anything else, read live and as often as can be for HOP_OPENING_NS, each sample
+     * weighted by the time it stands for: a program of some milliseconds gets hundreds of samples.
+     * Not done where there is but one CPU. */
     bool opens_live;
     uint64_t seed; /* of the jitter; 0: taken from the clock */
     /* When it becomes non-zero, sampling ends and the profile is made of what was seen. May be

@@ -46,8 +46,8 @@ struct hop_profile {
     double asked_rate_hz;
     double true_rate_hz; /* ticks taken a second */
     uint64_t ticks;      /* instants at which it looked */
-    /* The start was read live, as often as could be, where that was asked for: for how long, and how
-     * many of the samples are of then. */
+    /* The start was read live, as often as could be, where that was asked for: for how long, and
+     * how many of the samples are of then. */
     uint64_t opening_ns, opening_samples;
     uint64_t missed;     /* deadlines that had passed when it woke, left out */
     uint64_t samples;    /* thread stacks counted */

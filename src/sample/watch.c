@@ -117,7 +117,7 @@ static bool read_close_words(const struct hop_watch *watch, const struct hop_ros
         words[i] = find_gil_words(watch, &roster->interpreters[i]);
         if (words[i].bytes > CLOSE_BYTES)
             return false;
-        spans[i] = (struct hop_span){words[i].first_addr, words[i].bytes, bytes[i]};
+        spans[i] = (struct hop_span){words[i].first_addr, words[i].bytes, &bytes[i]};
     }
     *read = hop_reader_fill(watch->reader, spans, count);
     for (size_t i = 0; i < *read; i++)
