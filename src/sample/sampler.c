@@ -2,6 +2,7 @@
 #include "sample/sampler.h"
 
 #include "base/clock.h"
+#include "sample/opening.h"
 #include "sample/tick.h"
 #include "sample/way.h"
 
@@ -76,6 +77,8 @@ static int step(void *context, int cpu)
     struct hop_sampler *sampler = context;
     bool has_ended = false;
     sampler->cpu = cpu;
+    if (cpu < 0)
+        sampler->home_cpu = 0; /* of no account, but not HOP_CREW_DONE */
     int next_cpu;
     if (sampler->is_mid_tick) {
         next_cpu = hop_tick_continue(sampler);
@@ -100,7 +103,6 @@ static int step(void *context, int cpu)
 /* Ticks where the calling thread happens to be; none is ever left unfinished. */
 static void run_anywhere(struct hop_sampler *sampler)
 {
-    sampler->home_cpu = 0; /* of no account, but not HOP_CREW_DONE */
     while (step(sampler, -1) != HOP_CREW_DONE)
         continue;
 }
@@ -132,20 +134,25 @@ static void leave_way(struct hop_sampler *sampler)
         sampler->way->close(sampler);
 }
 
-/* A program that lasts for milliseconds is over before the plan's rate has had its second instant.
- * Where another CPU is to be had, its start is read live, as fast as can be. */
+/* The opening, for `duration_ns` at most. Where there is no CPU to spare there is none. */
 static enum hop_status run_opening(struct hop_sampler *sampler, uint64_t duration_ns,
                                    struct hop_error *err)
 {
     struct hop_sampler_counts *counts = &sampler->counts;
+    struct hop_opening opening;
+    if (!hop_opening_begin(&opening, sampler))
+        return HOP_OK;
     enum hop_status status = change_way(sampler, &hop_way_live, HOP_RATE_MAX_HZ, duration_ns, err);
     if (status != HOP_OK)
         return status;
     sampler->is_opening = true;
     sampler->last_woke_ns = counts->started_ns;
-    run_anywhere(sampler);
+    while (step(sampler, -1) != HOP_CREW_DONE &&
+           hop_opening_goes_on(&opening, sampler->deadlines.woke_ns))
+        continue;
     sampler->is_opening = false;
     leave_way(sampler);
+    hop_opening_end(&opening);
     hop_tick_settle(sampler);
     counts->opening_ns = hop_now_ns() - counts->started_ns;
     counts->opening_ticks = counts->ticks;
@@ -161,19 +168,19 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     sampler->passed_ns = 0;
     sampler->counts = (struct hop_sampler_counts){.started_ns = hop_now_ns()};
     sampler->ending = HOP_ENDED_DURATION;
-    if (plan->opens_live && hop_crew_cpu_count(sampler->crew) > 1) {
-        bool is_all = duration_ns && duration_ns <= HOP_OPENING_NS;
-        enum hop_status status = run_opening(sampler, is_all ? duration_ns : HOP_OPENING_NS, err);
-        uint64_t passed_ns = hop_now_ns() - sampler->counts.started_ns;
-        bool is_over = is_all || sampler->ending != HOP_ENDED_DURATION ||
-                       (duration_ns && passed_ns >= duration_ns);
+    if (plan->opens_live) {
+        bool is_short = duration_ns && duration_ns < HOP_OPENING_NS;
+        enum hop_status status = run_opening(sampler, is_short ? duration_ns : HOP_OPENING_NS, err);
+        uint64_t now_ns = hop_now_ns(), spent_ns = now_ns - sampler->counts.started_ns;
+        bool is_over =
+            sampler->ending != HOP_ENDED_DURATION || (duration_ns && spent_ns >= duration_ns);
         if (status != HOP_OK || is_over) {
-            sampler->counts.ended_ns = hop_now_ns();
+            sampler->counts.ended_ns = now_ns;
             hop_tick_settle(sampler);
             return status;
         }
         if (duration_ns)
-            duration_ns -= passed_ns;
+            duration_ns -= spent_ns;
     }
     enum hop_status status =
         change_way(sampler, hop_way_of(plan->read), plan->rate_hz, duration_ns, err);
