@@ -18,7 +18,7 @@ enum { WARM_SAMPLES = 200, COUNTED_SAMPLES = 400 };
 /* A same-CPU look in steady state: the thread's clock, the memory, the clock again; now and then
  * whether the program is still there. With schedstat for a clock also its stat. At an instant at
  * which it has not run since the last one, it is asked whether it is still alive instead. */
-static const double CALLS_WANTED = 3.2, CALLS_ALLOWED = 5;
+static const double CALLS_WANTED = 4.2, CALLS_ALLOWED = 6;
 
 struct counts {
     const struct hop_sampler *sampler;

@@ -7,11 +7,9 @@
 #include <stdlib.h>
 
 /* How many frame objects of 3.8–3.10 are guessed at once. A deeper stack is read frame by frame
- * beyond it; the batch is then at most 64 KiB of spans and bytes. */
-enum { GUESSED_FRAMES_MAX = 512 };
-
-/* How many guessed frames that have returned meanwhile are skipped at a step. */
-enum { GUESS_LOOKAHEAD = 8 };
+ * beyond it: with a system call for each, it takes so long that the scheduler moves the waiting
+ * thread to another CPU. */
+enum { GUESSED_FRAMES_MAX = 1000 /* with the thread state, below HOP_SPANS_MAX */ };
 
 /* What a thread may have pushed since the last look, and is read on the guess with it. */
 enum { WINDOW_SLACK_BYTES = 1 << 10 };
@@ -410,6 +408,20 @@ static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, u
 
 /* --- 3.8 to 3.10: PyFrameObject -------------------------------------------------------------- */
 
+/* The frame among those guessed, [first, end), most likely the one at `at`. Looking through a
+ * thousand addresses costs as much as reading one frame. `end`: it is not among them. */
+static size_t find_guess(const struct hop_walker *walker, uint64_t addr, size_t at, size_t first,
+                         size_t end)
+{
+    for (size_t i = at; i < end; i++)
+        if (walker->guess_frame_addrs[i] == addr)
+            return i;
+    for (size_t i = first; i < at; i++)
+        if (walker->guess_frame_addrs[i] == addr)
+            return i;
+    return end;
+}
+
 static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t thread_addr)
 {
     const struct hop_layout *layout = walker->layout;
@@ -447,12 +459,10 @@ static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t t
         if (depth == HOP_DEPTH_MAX)
             return HOP_REFUSED_TOO_DEEP;
         const uint8_t *bytes = NULL;
-        for (size_t ahead = at; ahead < guessed && ahead < at + GUESS_LOOKAHEAD; ahead++) {
-            if (walker->guess_frame_addrs[ahead] == addr) {
-                bytes = walker->prefetched + ahead * walker->frame_bytes;
-                at = ahead + 1;
-                break;
-            }
+        size_t guess = find_guess(walker, addr, at, first_prefetched, guessed);
+        if (guess < guessed) {
+            bytes = walker->prefetched + guess * walker->frame_bytes;
+            at = guess + 1;
         }
         if (!bytes) {
             walker->reads++;

@@ -216,8 +216,11 @@ enum hop_look_result hop_look_prove(struct hop_sampler *sampler, struct hop_rost
         hop_look_drop(sampler, known_codes);
         return HOP_LOOK_GONE;
     }
-    if (!hop_standstill_holds(&entry->task, &start->before) ||
-        hop_look_is_anothers(sampler, entry, start)) {
+    /* A thread that is just being switched out elsewhere is off its CPU for some 10 ns before its
+     * event's time is brought up to date (event_sched_out): read after that, it has changed. */
+    bool stood_still = hop_standstill_holds(&entry->task, &start->before) &&
+                       (!start->is_anywhere || hop_standstill_holds(&entry->task, &start->before));
+    if (!stood_still || hop_look_is_anothers(sampler, entry, start)) {
         hop_look_drop(sampler, known_codes);
         look->refusal = HOP_REFUSED_MOVED;
         if (start->is_anywhere)

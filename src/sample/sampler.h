@@ -76,12 +76,14 @@ struct hop_sampler {
     /* The tick under way. */
     int cpu; /* on which we run; -1: anywhere */
     bool is_mid_tick;
+    bool is_renewed; /* in this tick: the roster */
     bool is_opening;
     uint64_t last_woke_ns; /* in the opening: when the last tick began */
     int hops_left;
     int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */
     uint64_t refresh_due_ns;
     uint64_t gil_due_ns;     /* when to ask again who holds the GIL */
+    uint64_t bottom_due_ns;  /* live: when to read anew where stacks end */
     uint64_t program_due_ns; /* when to ask again whether it still is the same program */
     /* The thread that is expected to hold the GIL: the first half of its proof is read before the
      * memory that is prefetched for it. */

@@ -106,9 +106,18 @@ static void count_ticks_before(struct hop_sampler *sampler, struct hop_roster_en
                         sampler->passed_ns - sampler->sample_ns);
 }
 
+/* What looking at one thread may lead to. */
+struct outcome {
+    int next_cpu; /* where to look at a thread that was left; HOP_CREW_DONE: none was */
+    bool roster_is_old;
+    /* A thread state is another thread's than the roster says. That was found out before anything
+     * of the thread itself was asked, so to look at its real thread now favours nothing. */
+    bool state_is_anothers;
+};
+
 /* Looks at one thread and counts what came of it. True: it is to be looked at from *cpu. */
 static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu,
-                           bool *roster_is_old)
+                           struct outcome *outcome)
 {
     struct hop_roster_entry *entry = &sampler->roster.entries[index];
     bool has_gil = hop_watch_holds_gil(&sampler->watch, entry->state.addr);
@@ -134,6 +143,11 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         count_stack_again(sampler, entry, 1, sampler->counts.ticks, sampler->sample_ns);
         break;
     case HOP_LOOK_REFUSED:
+        if (look.refusal == HOP_REFUSED_NOT_ITS_THREAD && !sampler->refresh_due_ns &&
+            !sampler->is_renewed) {
+            outcome->state_is_anothers = true;
+            return false;
+        }
         refuse(sampler, look.refusal);
         entry->was_taken =
             false; /* it has moved on: the last sample's place is not its place now */
@@ -154,7 +168,7 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         refuse(sampler, HOP_REFUSED_ELSEWHERE);
         break;
     case HOP_LOOK_GONE:
-        *roster_is_old = true;
+        outcome->roster_is_old = true;
         break;
     }
     mark_visited(sampler, entry);
@@ -163,44 +177,14 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
 }
 
 /* Looks at one thread, or leaves it in `pending` for the looker of its CPU. */
-static void look_or_leave(struct hop_sampler *sampler, uint32_t index, int *next_cpu,
-                          bool *roster_is_old)
+static void look_or_leave(struct hop_sampler *sampler, uint32_t index, struct outcome *outcome)
 {
     int cpu;
-    if (!look_and_count(sampler, index, &cpu, roster_is_old))
+    if (!look_and_count(sampler, index, &cpu, outcome))
         return;
     sampler->pending[sampler->pending_count++] = index;
-    if (*next_cpu == HOP_CREW_DONE)
-        *next_cpu = cpu;
-}
-
-/* Looks at all threads whose turn it is. Returns where to go on, or HOP_CREW_DONE when the tick is
- * over. */
-static int look_at_all(struct hop_sampler *sampler)
-{
-    const struct hop_turns *turns = &sampler->turns;
-    int next_cpu = HOP_CREW_DONE;
-    bool roster_is_old = false;
-    sampler->pending_count = 0;
-    for (size_t i = 0; i < turns->count; i++)
-        look_or_leave(sampler, turns->now[i], &next_cpu, &roster_is_old);
-    if (roster_is_old)
-        sampler->refresh_due_ns = 0;
-    return next_cpu;
-}
-
-/* Looks at the threads that were left, those of them that are on this CPU by now. */
-static int look_at_pending(struct hop_sampler *sampler)
-{
-    int next_cpu = HOP_CREW_DONE;
-    bool roster_is_old = false;
-    size_t count = sampler->pending_count;
-    sampler->pending_count = 0; /* filled anew from the front, behind what is read */
-    for (size_t i = 0; i < count; i++)
-        look_or_leave(sampler, sampler->pending[i], &next_cpu, &roster_is_old);
-    if (roster_is_old)
-        sampler->refresh_due_ns = 0;
-    return next_cpu;
+    if (outcome->next_cpu == HOP_CREW_DONE)
+        outcome->next_cpu = cpu;
 }
 
 static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
@@ -211,6 +195,7 @@ static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
     if (!has_changed && now_ns < sampler->refresh_due_ns)
         return true;
     sampler->refresh_due_ns = now_ns + REFRESH_NS;
+    sampler->is_renewed = true;
     sampler->early.entry = NULL;
     hop_prefetch_close(&sampler->prefetch);
     /* Those that have ended slept up to now, or nearly. */
@@ -230,6 +215,62 @@ static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
     bool ignored = false;
     hop_watch_gils(&sampler->watch, &sampler->roster, &ignored);
     return true;
+}
+
+/* Plans the turns of those that have not been looked at in this tick. */
+static void plan_turns(struct hop_sampler *sampler)
+{
+    hop_turns_plan(&sampler->turns, &sampler->roster, &sampler->watch, sampler->counts.ticks,
+                   sampler->deadlines.woke_ns);
+}
+
+/* The roster was out of date: brings it up to date in the middle of a tick. */
+static bool begin_anew(struct hop_sampler *sampler)
+{
+    if (!refresh_where_due(sampler, true))
+        return false;
+    for (size_t i = 0; i < sampler->roster.count; i++) {
+        struct hop_roster_entry *entry = &sampler->roster.entries[i];
+        entry->turn_tick = entry->visited_tick;
+    }
+    hop_watch_mark_left(&sampler->watch, &sampler->roster);
+    plan_turns(sampler);
+    return true;
+}
+
+/* Looks at all threads whose turn it is. Returns where to go on, or HOP_CREW_DONE when the tick is
+ * over. */
+static int look_at_all(struct hop_sampler *sampler)
+{
+    const struct hop_turns *turns = &sampler->turns;
+    struct outcome outcome;
+    do {
+        outcome = (struct outcome){.next_cpu = HOP_CREW_DONE};
+        sampler->pending_count = 0;
+        for (size_t i = 0; i < turns->count && !outcome.state_is_anothers; i++)
+            look_or_leave(sampler, turns->now[i], &outcome);
+        if (outcome.state_is_anothers && !begin_anew(sampler)) {
+            refuse(sampler, HOP_REFUSED_NO_ROOM);
+            return HOP_CREW_DONE;
+        }
+    } while (outcome.state_is_anothers);
+    if (outcome.roster_is_old)
+        sampler->refresh_due_ns = 0;
+    return outcome.next_cpu;
+}
+
+/* Looks at the threads that were left, those of them that are on this CPU by now. */
+static int look_at_pending(struct hop_sampler *sampler)
+{
+    struct outcome outcome = {.next_cpu = HOP_CREW_DONE};
+    size_t count = sampler->pending_count;
+    sampler->is_renewed = true; /* it is too late for that in this tick */
+    sampler->pending_count = 0; /* filled anew from the front, behind what is read */
+    for (size_t i = 0; i < count; i++)
+        look_or_leave(sampler, sampler->pending[i], &outcome);
+    if (outcome.roster_is_old)
+        sampler->refresh_due_ns = 0;
+    return outcome.next_cpu;
 }
 
 static void watch_gils_where_due(struct hop_sampler *sampler, bool *has_changed)
@@ -252,6 +293,7 @@ static bool is_still_there(struct hop_sampler *sampler, bool *has_changed)
 int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
 {
     bool has_changed = sampler->refresh_due_ns == 0;
+    sampler->is_renewed = false;
     sampler->early.entry = NULL;
     if (sampler->way->begin)
         sampler->way->begin(sampler);
@@ -271,8 +313,7 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
     sampler->early.expected_addr = sampler->watch.holder_count ? sampler->watch.holders[0] : 0;
     if (sampler->plan.mode == HOP_MODE_GIL && !sampler->watch.holder_count)
         sampler->counts.idle++;
-    hop_turns_plan(&sampler->turns, &sampler->roster, &sampler->watch, sampler->counts.ticks,
-                   sampler->deadlines.woke_ns);
+    plan_turns(sampler);
     return look_at_all(sampler);
 }
 

@@ -63,6 +63,10 @@ static const uint64_t GIL_NS = 20 * 1000;
 static void begin_tick(struct hop_sampler *sampler)
 {
     sampler->walker.believes_bottom = true;
+    if (sampler->deadlines.woke_ns >= sampler->bottom_due_ns) {
+        sampler->bottom_due_ns = sampler->deadlines.woke_ns + TRUST_NS;
+        sampler->walker.bottom_addr = 0;
+    }
     sampler->identifier.trust_ns = TRUST_NS;
     sampler->identifier.now_ns = sampler->deadlines.woke_ns;
     hop_look_early(sampler, false);

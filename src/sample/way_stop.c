@@ -89,7 +89,8 @@ static enum hop_look_result look_while_held(struct hop_sampler *sampler,
     timed->deadline_ns = 0;
     hop_prefetch_close(&sampler->prefetch);
     bool is_there = hop_standstill_read(&entry->task, &now);
-    if (!hop_stop_let_go(held))
+    bool was_held = hop_stop_let_go(held);
+    if (!was_held)
         lose(sampler);
     uint64_t held_ns =
         held_for_ns(sampler, held, hop_now_ns(), &start->before, is_there ? &now : &start->before);
@@ -97,6 +98,8 @@ static enum hop_look_result look_while_held(struct hop_sampler *sampler,
         sampler->counts.longest_stop_ns = held_ns;
     if (timed->is_late)
         look->refusal = HOP_REFUSED_HELD_TOO_LONG;
+    else if (!was_held)
+        look->refusal = HOP_REFUSED_NOT_STOPPED;
     else if (look->refusal == HOP_TAKEN && hop_look_is_anothers(sampler, entry, start))
         look->refusal = HOP_REFUSED_NOT_ITS_THREAD;
     enum hop_look_result result =
