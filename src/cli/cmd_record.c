@@ -13,6 +13,10 @@
 /* As long as the program lives: it may become a Python late (a shell script that starts one). */
 #define WAIT_FOR_PYTHON_NS (UINT64_C(1000000000) * 1000000000)
 
+/* More often than a service in production is looked at: who records a program wants to know much of
+ * it in little time, and has it to himself. */
+static const double RATE_HZ = 1000;
+
 struct recording {
     const struct hop_cli_settings *settings;
     struct hop_output *output; /* NULL: no report is wanted, or it is written */
@@ -61,6 +65,8 @@ static void sample_program(struct recording *recording, struct hop_target *targe
     struct hop_profile *profile;
     struct hop_error err;
     struct hop_sample_options options = recording->settings->sampling;
+    if (options.rate_hz == 0)
+        options.rate_hz = RATE_HZ;
     options.opens_live = !recording->settings->read_is_given;
     enum hop_status status = hop_sample(target, &options, &profile, &err);
     if (!profile || hop_profile_ending(profile) != HOP_ENDED_DURATION)

@@ -63,14 +63,6 @@ static uint64_t next_deadline(struct hop_deadlines *deadlines, uint64_t now_ns)
     return deadline_ns > earliest_ns ? deadline_ns : earliest_ns;
 }
 
-void hop_deadlines_resume(struct hop_deadlines *deadlines)
-{
-    uint64_t now_ns = hop_now_ns();
-    if (now_ns > deadlines->next_period_ns)
-        deadlines->next_period_ns = now_ns;
-    deadlines->woke_ns = now_ns;
-}
-
 enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines)
 {
     uint64_t now_ns = hop_now_ns();

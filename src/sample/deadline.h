@@ -22,9 +22,6 @@ struct hop_deadlines {
     const volatile sig_atomic_t *stop; /* may be NULL */
 };
 
-/* Periods up to now are neither ticks nor missed: we were busy with something of our own. */
-void hop_deadlines_resume(struct hop_deadlines *deadlines);
-
 enum hop_wait { HOP_WAIT_REACHED, HOP_WAIT_ENDED, HOP_WAIT_STOPPED };
 
 /* From `now_ns` on, `rate_hz` times a second for `duration_ns` (0: no end). */

@@ -75,8 +75,8 @@ void hop_look_drop(struct hop_sampler *sampler, size_t known_codes)
 /* --- one that stands still by itself --------------------------------------------------------- */
 
 /* A perf event makes the proof cheaper, but the first one on a machine takes the kernel some
- * milliseconds (perf_event_open waits for a grace period of RCU). It is for threads that are worth
- * it; and each costs a context switch of its thread some 0.1 µs. */
+ * milliseconds (perf_event_open waits for a grace period of RCU), whose instants are missed. It is
+ * for threads that are worth it; and each costs a context switch of its thread some 0.1 µs. */
 enum { LOOKS_BEFORE_PERF = 64, THREADS_WITH_PERF_MAX = 256 };
 
 static void consider_perf(struct hop_sampler *sampler, struct hop_roster_entry *entry)
@@ -87,7 +87,6 @@ static void consider_perf(struct hop_sampler *sampler, struct hop_roster_entry *
         return;
     /* Readings of schedstat are no longer to be compared with. */
     entry->was_taken = entry->is_asleep = false;
-    hop_deadlines_resume(&sampler->deadlines);
 }
 
 /* Where the thread is: asleep, or runnable on look->processor. */
