@@ -119,7 +119,8 @@ def names():
     for file in sorted(os.listdir(PROGRAMS)):
         if file.endswith(".py") and file != "common.py":
             text = text_of(file[:-3])
-            if re.search(r"^announce\(\n(.*\n)*    shares=", text, re.MULTILINE):
+            if re.search(r"^(announce\(|TRUTH = {)\n(.*\n)*    (shares=|.shares.:)", text,
+                         re.MULTILINE):
                 found.append(file[:-3])
     return found
 

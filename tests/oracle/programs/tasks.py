@@ -34,6 +34,7 @@ async def task_a():
 
 
 async def task_b():
+    announce(**TRUTH)  # now that the loop runs: its beginning has other stacks
     n = 0
     while True:
         n = await step_b(n)  # calls step_b
@@ -65,12 +66,12 @@ CALLS = {
     "events.py:__init__": [LOOP + "get_debug"],
 }
 
-announce(
-    outermost=["<module>"],
-    calls=CALLS,
-    shares=[
+TRUTH = {
+    "outermost": ["<module>"],
+    "calls": CALLS,
+    "shares": [
         {"by": "within", "parts": {"task_a": 1, "task_b": 1}},
         {"by": "self", "parts": {"work_a": 1, "work_b": 1}},
     ],
-)
+}
 asyncio.run(main())
