@@ -153,17 +153,18 @@ Test(walk, a_circle_ends, .timeout = 120)
         push(FAKE_GENERATOR, 2, 1);
         uint64_t inner = push(FAKE_PLAIN, 3, 1);
         expect_taken();
+        uint64_t reads = reader.calls;
         fake_frame_link(&thread, outer, inner);
-        expect(HOP_REFUSED_TOO_DEEP);
+        expect(HOP_REFUSED_BROKEN_CHAIN);
         fake_frame_link(&thread, inner, inner);
-        expect(HOP_REFUSED_TOO_DEEP);
+        expect(HOP_REFUSED_BROKEN_CHAIN);
         uint64_t entry = push(FAKE_ENTRY, 4, 0);
         if (entry) {
             /* These are no depth. */
             fake_frame_link(&thread, entry, entry);
             expect(HOP_REFUSED_BROKEN_CHAIN);
-            cr_assert_lt(reader.calls, 8 * (uint64_t)HOP_DEPTH_MAX);
         }
+        cr_assert_lt(reader.calls - reads, 200); /* soon: it may be read live, again and again */
     }
 }
 

@@ -18,6 +18,25 @@ enum { WINDOW_SLACK_BYTES = 1 << 10 };
  * layout file gone wrong. */
 enum { THREAD_BYTES_MAX = 4096, FRAME_BYTES_MAX = 1024 };
 
+/* A chain that is read while it changes may lead in circles, for as long as the depth's limit lets
+ * it: 30 ms of reads. Brent's way to notice it: the address of each step whose number is a power of
+ * two is kept, and compared with those after it. */
+struct circle {
+    uint64_t kept_addr;
+    size_t steps, next_kept;
+};
+
+static bool closes_a_circle(struct circle *circle, uint64_t addr)
+{
+    if (addr && addr == circle->kept_addr)
+        return true;
+    if (circle->steps++ == circle->next_kept) {
+        circle->kept_addr = addr;
+        circle->next_kept = circle->next_kept * 2 + 1;
+    }
+    return false;
+}
+
 static void widen(int32_t offset, int32_t *from, int32_t *to)
 {
     if (offset == HOP_ABSENT)
@@ -167,6 +186,7 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
     const struct hop_layout *layout = walker->layout;
     struct hop_raw_stack *stack = &walker->stack;
     uint8_t spare[FRAME_BYTES_MAX];
+    struct circle circle = {0};
     struct chunk chunk;
     bool bottom_is_sound = true;
     /* Cycles end at the depth limit; entry frames are not counted in the depth, so they have a
@@ -210,6 +230,8 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
             walker->bottom_addr = hop_u64(bytes + layout->iframe_previous) ? 0 : frame_addr;
         }
         addr = hop_u64(bytes + layout->iframe_previous);
+        if (closes_a_circle(&circle, addr))
+            return HOP_REFUSED_BROKEN_CHAIN;
     }
     return bottom_is_sound ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN;
 }
@@ -427,6 +449,7 @@ static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t t
     const struct hop_layout *layout = walker->layout;
     struct hop_raw_stack *stack = &walker->stack;
     uint8_t thread[THREAD_BYTES_MAX];
+    struct circle circle = {0};
     uint8_t spare[FRAME_BYTES_MAX];
 
     /* The thread state, and the frames of the last walk where they then were: a program's outer
@@ -482,6 +505,8 @@ static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t t
         /* A generator at the bottom has just been unlinked from its caller. */
         bottom_is_sound = gen_addr == 0;
         addr = hop_u64(bytes + layout->frame_back);
+        if (closes_a_circle(&circle, addr))
+            return HOP_REFUSED_BROKEN_CHAIN;
     }
     stack->depth = depth;
     walker->guess_thread_addr = thread_addr;
