@@ -152,7 +152,7 @@ ParameterizedTest(struct python *python, record, ends_as_the_program_ends, .time
         for (char *rest = command, *word; (word = strsep(&rest, " "));)
             words[count++] = word;
         /* Long enough to be seen on a busy machine. */
-        snprintf(text, sizeof text, "for i in range(2 * 10**6): pass\n%s", ends[i].text);
+        snprintf(text, sizeof text, "for i in range(8 * 10**6): pass\n%s", ends[i].text);
         words[count++] = "-c";
         words[count++] = text;
         run_start(&run, folder.path, words);
