@@ -194,7 +194,8 @@ Test(record, what_cannot_be_run_is_told_as_the_shell_tells)
 /* What a pyenv shim is: a shell script that ends in exec. */
 Test(record, a_script_that_becomes_python_is_sampled)
 {
-    put("spin.py", "import sys\ndef spin():\n for i in range(5 * 10**6): pass\nspin(); sys.exit(5)\n");
+    put("spin.py",
+        "import sys\ndef spin():\n for i in range(5 * 10**6): pass\nspin(); sys.exit(5)\n");
     shell(
         "printf '#!/bin/bash\\nfor i in 1 2 3; do (exit); done; sleep 0.2\\nexec %s \"$@\"\\n' $1 "
         ">shim; chmod +x shim\n"
