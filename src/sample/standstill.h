@@ -9,7 +9,7 @@
  * the switch; fs/proc/base.c: proc_pid_schedstat. Since 2.6; needs CONFIG_SCHED_INFO.)
  * - the time that a perf event of the thread was running. It counts nothing (a dummy event), but
  *   reading it asks the CPU that the thread is on, if any, so that two equal readings are a proof
- * by themselves, and at less cost. (kernel/events/core.c: perf_event_read sends to
+ *   by themselves, and at less cost. (kernel/events/core.c: perf_event_read sends to
  *   event->oncpu; PERF_COUNT_SW_DUMMY since 3.12.) Where perf_event_paranoid, a capability or a
  *   sandbox forbids it, schedstat does. */
 #ifndef HOP_SAMPLE_STANDSTILL_H
