@@ -151,6 +151,7 @@ struct hop_instruction {
     uint64_t self_ns;        /* the time that these hits stand for */
     uint64_t on_stack;       /* samples with it in a calling frame, each sample counted once */
     bool is_tracked;         /* in the default set */
+    uint32_t code;           /* the number of its code object; two of one name may differ */
 };
 
 /* The rows, most self hits first. Owned by the profile. */
@@ -174,12 +175,18 @@ struct hop_report_options {
     const char *const *files;
     size_t file_count;
     bool by_thread;
-    size_t row_limit; /* rows a table; 0: the format's own (text: 30, json: all); SIZE_MAX: all */
+    size_t row_limit;  /* rows a table; 0: the format's own (text: 30, json: all); SIZE_MAX: all */
+    bool with_opcodes; /* stacks end in the instruction, where a format can leave it out */
+    bool is_coloured;  /* for a terminal that shows colours */
 };
 
 /* The formats' names, in order; NULL past the last. */
 HOP_API const char *hop_report_format(size_t index);
 HOP_API bool hop_report_format_is_known(const char *format);
+/* The format whose suffix `path` ends in (".json" means "json"), or NULL. */
+HOP_API const char *hop_report_format_of_file(const char *path);
+/* Whether it is no text, so that no terminal should be shown it. */
+HOP_API bool hop_report_format_is_binary(const char *format);
 
 /* Writes `profile` to `stream`. NULL options: the defaults. HOP_ERR_IO when the stream fails. */
 HOP_API enum hop_status hop_report(const struct hop_profile *profile, const char *format,

@@ -14,17 +14,22 @@ static const struct {
     struct hop_profile *(*make)(void);
     struct hop_report_options options;
 } cases[] = {
-    {"closure-all.txt", make_closure_profile, {(const char *const[]){"all"}, 1, 0, 0, 0, 0}},
+    {"closure-all.txt",
+     make_closure_profile,
+     {.instructions = (const char *const[]){"all"}, .instruction_count = 1}},
     {"closure-specialised.txt",
      make_closure_profile,
-     {(const char *const[]){"*instance_value", "call"}, 2, 0, 0, 0, 0}},
+     {.instructions = (const char *const[]){"*instance_value", "call"}, .instruction_count = 2}},
     {"closure-one-row.txt", make_closure_profile, {.row_limit = 1}},
     {"closure-file.txt",
      make_closure_profile,
-     {(const char *const[]){"all"}, 1, (const char *const[]){"python3.*/random.py"}, 1, 0, 0}},
+     {.instructions = (const char *const[]){"all"},
+      .instruction_count = 1,
+      .files = (const char *const[]){"python3.*/random.py"},
+      .file_count = 1}},
     {"closure-none.txt",
      make_closure_profile,
-     {(const char *const[]){"IMPORT_NAME"}, 1, 0, 0, 0, 0}},
+     {.instructions = (const char *const[]){"IMPORT_NAME"}, .instruction_count = 1}},
     {"hostile-threads.txt", make_hostile_profile, {.by_thread = true}},
 };
 

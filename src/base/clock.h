@@ -1,4 +1,5 @@
-/* The one clock: CLOCK_MONOTONIC in nanoseconds. */
+/* The one clock: CLOCK_MONOTONIC in nanoseconds; and the time of day, for who reads a profile
+ * later. */
 #ifndef HOP_BASE_CLOCK_H
 #define HOP_BASE_CLOCK_H
 
@@ -9,6 +10,14 @@ static inline uint64_t hop_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Since 1970, UTC. */
+static inline uint64_t hop_wall_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 

@@ -29,7 +29,8 @@ struct hop_cli_settings {
     int pid; /* 0: not given */
     struct hop_sample_options sampling;
     struct hop_cli_list instructions, files;
-    bool by_thread, is_quiet;
+    bool by_thread, is_quiet, with_opcodes;
+    bool is_coloured;   /* the report goes to a terminal that shows colours */
     bool read_is_given; /* --read */
     size_t row_limit;
     const char *format;

@@ -93,6 +93,13 @@ static bool set_threads(struct hop_cli_settings *settings, const char *value)
     return true;
 }
 
+static bool set_opcodes(struct hop_cli_settings *settings, const char *value)
+{
+    (void)value;
+    settings->with_opcodes = true;
+    return true;
+}
+
 static bool set_format(struct hop_cli_settings *settings, const char *value)
 {
     settings->format = value;
@@ -210,6 +217,9 @@ const struct hop_cli_group hop_cli_selection_group = {
          .name = "threads",
          .help = "split the report by thread",
          .set = set_threads},
+        {.name = "opcodes",
+         .help = "stacks end in the instruction, in formats of stacks",
+         .set = set_opcodes},
         {.letter = 'n',
          .name = "limit",
          .argument = "ROWS",

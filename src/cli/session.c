@@ -25,6 +25,8 @@ bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_pr
         .file_count = settings->files.count,
         .by_thread = settings->by_thread,
         .row_limit = settings->row_limit,
+        .with_opcodes = settings->with_opcodes,
+        .is_coloured = settings->is_coloured,
     };
     if (hop_report(profile, settings->format, &options, hop_output_stream(output), err) == HOP_OK) {
         if (hop_output_commit(output, err) == HOP_OK)

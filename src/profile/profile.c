@@ -2,6 +2,8 @@
  * builder's. */
 #include "profile/profile.h"
 
+#include "profile/codes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +36,9 @@ static int compare_descriptions(const struct hop_instruction *a, const struct ho
         order = compare_numbers(a->column, b->column);
     if (!order)
         order = compare_numbers(a->end_column, b->end_column);
-    return order ? order : compare_numbers(a->is_tracked, b->is_tracked);
+    if (!order)
+        order = compare_numbers(a->is_tracked, b->is_tracked);
+    return order ? order : compare_numbers(a->code, b->code);
 }
 
 /* The rows by description, by hits; pointers into the caller's array, so that each row's old index
@@ -75,6 +79,7 @@ static void fill_missing_strings(struct hop_profile *profile)
         row->opcode = or_empty(row->opcode);
         row->base_opcode = or_empty(row->base_opcode);
     }
+    hop_profile_codes_fill_missing(profile);
 }
 
 static bool is_root(const struct hop_profile *profile, size_t node)
@@ -204,6 +209,8 @@ static void count_hits(struct hop_profile *profile, struct node_links *links, ui
 bool hop_profile_finish(struct hop_profile *profile)
 {
     fill_missing_strings(profile);
+    if (!hop_profile_codes_join(profile))
+        return false;
     size_t rows = profile->instruction_count;
     struct hop_instruction **order = calloc(rows + 1, sizeof(*order));
     struct hop_instruction *scratch = calloc(rows + 1, sizeof *scratch);

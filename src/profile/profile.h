@@ -19,9 +19,27 @@ struct hop_refusal_count {
     uint64_t count;
 };
 
+/* One instruction of a code object's bytecode, hit or not. */
+struct hop_profile_op {
+    uint32_t offset;      /* bytes in co_code, as dis counts */
+    const char *opcode;   /* as dis shows it without adaptive */
+    int64_t oparg;        /* -1: it has none */
+    const char *argument; /* what the oparg stands for, as dis shows it in brackets; "": nothing */
+    int line, end_line, column, end_column; /* as in struct hop_instruction */
+};
+
+/* A code object of which an instruction was seen. */
+struct hop_profile_code {
+    const char *function, *file;
+    int first_line;
+    struct hop_profile_op *ops; /* by offset; all of them, or NULL: not known */
+    size_t op_count;
+};
+
 struct hop_profile_thread {
     int tid;
-    const char *name; /* raw */
+    uint64_t interpreter; /* 0: the main one */
+    const char *name;     /* raw */
     uint64_t samples, samples_ns;
 };
 
@@ -36,6 +54,7 @@ struct hop_profile_node {
 struct hop_profile {
     struct hop_arena arena;
     int pid;
+    uint64_t started_ns;      /* when sampling began, of CLOCK_REALTIME; 0: not known */
     const char *python;       /* "3.13.0" */
     const char *command_line; /* raw */
     const char *mode;         /* "cpu", "wall", "gil" */
@@ -67,6 +86,8 @@ struct hop_profile {
     size_t thread_count;
     struct hop_instruction *instructions; /* most self hits first, then by file, line, offset, … */
     size_t instruction_count;
+    struct hop_profile_code *codes; /* hop_instruction.code is an index of it */
+    size_t code_count;
     struct hop_profile_node *nodes; /* a parent stands before its children */
     size_t node_count;
     struct hop_trace_record *records; /* when the samples were; by index of nodes */
@@ -76,9 +97,9 @@ struct hop_profile {
 /* Builder. The caller has filled everything but what is said here, with instructions in any order;
  * strings may be NULL, which becomes "". From the nodes this computes self and on_stack of each
  * instruction (on_stack once a sample, however often the instruction is on the stack), samples of
- * each thread and of the whole; joins instructions that are equal in all that describes them (a
- * function that was compiled twice), sorts them and renumbers the nodes to match. False: out of
- * memory, and the profile is only fit to be destroyed. */
+ * each thread and of the whole; joins code objects, and then instructions, that are equal in all
+ * that describes them (a function that was compiled twice), sorts them and renumbers what refers to
+ * them. False: out of memory, and the profile is only fit to be destroyed. */
 bool hop_profile_finish(struct hop_profile *profile);
 
 /* Hits of one instruction in one thread. */

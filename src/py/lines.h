@@ -12,8 +12,24 @@ struct hop_position {
     int column, end_column;
 };
 
-/* The position of the instruction at byte `offset` of the bytecode (co_code, caches included).
- * A table that is broken or too short gives all unknown. */
+/* A way through a table, range by range; private to lines*.c. */
+struct hop_lines {
+    enum hop_line_kind kind;
+    const uint8_t *next, *end;
+    int64_t line;                 /* the running line */
+    uint64_t range_end;           /* bytes of bytecode */
+    struct hop_position position; /* of what is before range_end */
+};
+
+/* The table must outlive *lines. */
+void hop_lines_init(struct hop_lines *lines, enum hop_line_kind kind, const uint8_t *table,
+                    size_t size, int first_line);
+
+/* The position of the instruction at byte `offset` of the bytecode (co_code, caches included), at
+ * or behind the last one asked for. A table that is broken or too short gives all unknown. */
+struct hop_position hop_lines_at(struct hop_lines *lines, uint32_t offset);
+
+/* The same for one alone. */
 struct hop_position hop_lines_find(enum hop_line_kind kind, const uint8_t *table, size_t size,
                                    int first_line, uint32_t offset);
 

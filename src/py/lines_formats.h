@@ -8,13 +8,10 @@
 
 #define HOP_POSITION_UNKNOWN ((struct hop_position){.column = -1, .end_column = -1})
 
-/* Parameters and result as hop_lines_find. */
-struct hop_position hop_lines_find_lnotab(const uint8_t *table, size_t size, int first_line,
-                                          uint32_t offset);
-struct hop_position hop_lines_find_310(const uint8_t *table, size_t size, int first_line,
-                                       uint32_t offset);
-struct hop_position hop_lines_find_locations(const uint8_t *table, size_t size, int first_line,
-                                             uint32_t offset);
+/* Step on to the next range: its end and position. False: the table ends, or is broken. */
+bool hop_lines_next_lnotab(struct hop_lines *lines);
+bool hop_lines_next_310(struct hop_lines *lines);
+bool hop_lines_next_location(struct hop_lines *lines);
 
 /* Lines are summed up in 64 bits, which no table that fits into memory overflows; a sum that is no
  * line number means that the table is broken. */

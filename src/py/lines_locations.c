@@ -86,22 +86,16 @@ static struct hop_position next_position(struct cursor *cursor, unsigned form, i
     return position;
 }
 
-struct hop_position hop_lines_find_locations(const uint8_t *table, size_t size, int first_line,
-                                             uint32_t offset)
+bool hop_lines_next_location(struct hop_lines *lines)
 {
-    struct cursor cursor = {table, table + size, false};
-    int64_t line = first_line;
-    uint64_t end = 0;
-    while (cursor.next < cursor.end) {
-        unsigned head = *cursor.next++;
-        if (!(head & 0x80))
-            break;
-        struct hop_position position = next_position(&cursor, head >> 3 & 0xf, &line);
-        if (cursor.is_broken)
-            break;
-        end += ((head & 7) + 1) * CODE_UNIT_BYTES;
-        if (offset < end)
-            return position;
-    }
-    return HOP_POSITION_UNKNOWN;
+    struct cursor cursor = {lines->next, lines->end, false};
+    if (cursor.next == cursor.end)
+        return false;
+    unsigned head = *cursor.next++;
+    if (!(head & 0x80))
+        return false;
+    lines->position = next_position(&cursor, head >> 3 & 0xf, &lines->line);
+    lines->next = cursor.next;
+    lines->range_end += ((head & 7) + 1) * CODE_UNIT_BYTES;
+    return !cursor.is_broken;
 }

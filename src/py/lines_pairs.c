@@ -13,33 +13,29 @@ static struct hop_position whole_line(int64_t line)
 
 /* co_lnotab (3.8, 3.9): a pair's line step counts from the address it steps to. What is behind the
  * last pair has the last line. Steps of the line are signed since 3.6. */
-struct hop_position hop_lines_find_lnotab(const uint8_t *table, size_t size, int first_line,
-                                          uint32_t offset)
+bool hop_lines_next_lnotab(struct hop_lines *lines)
 {
-    int64_t line = first_line;
-    uint64_t address = 0;
-    for (size_t i = 0; i + 2 <= size; i += 2) {
-        address += table[i];
-        if (address > offset)
-            break;
-        line += (int8_t)table[i + 1];
+    lines->position = whole_line(lines->line);
+    if (lines->end - lines->next < 2) {
+        lines->range_end = UINT64_MAX;
+        return true;
     }
-    return whole_line(line);
+    lines->range_end += lines->next[0];
+    lines->line += (int8_t)lines->next[1];
+    lines->next += 2;
+    return true;
 }
 
 /* co_linetable of 3.10: a pair is a range of addresses and the step to its line. */
-struct hop_position hop_lines_find_310(const uint8_t *table, size_t size, int first_line,
-                                       uint32_t offset)
+bool hop_lines_next_310(struct hop_lines *lines)
 {
-    int64_t line = first_line;
-    uint64_t end = 0;
-    for (size_t i = 0; i + 2 <= size; i += 2) {
-        int step = (int8_t)table[i + 1];
-        end += table[i];
-        if (step != NO_LINE_STEP)
-            line += step;
-        if (offset < end)
-            return step == NO_LINE_STEP ? HOP_POSITION_UNKNOWN : whole_line(line);
-    }
-    return HOP_POSITION_UNKNOWN;
+    if (lines->end - lines->next < 2)
+        return false;
+    int step = (int8_t)lines->next[1];
+    lines->range_end += lines->next[0];
+    if (step != NO_LINE_STEP)
+        lines->line += step;
+    lines->position = step == NO_LINE_STEP ? HOP_POSITION_UNKNOWN : whole_line(lines->line);
+    lines->next += 2;
+    return true;
 }

@@ -8,6 +8,8 @@
 
 struct hop_format {
     const char *name;
+    const char *suffixes; /* of files that are in this format, ".json", separated by blanks; NULL */
+    bool is_binary;       /* nothing to show on a terminal */
     /* Writes the whole report. Options are never NULL. Stream errors are looked at by the caller.
      */
     enum hop_status (*write)(const struct hop_profile *profile,

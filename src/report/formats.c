@@ -21,6 +21,38 @@ const char *hop_report_format(size_t index)
     return index < FORMAT_COUNT ? formats[index]->name : NULL;
 }
 
+/* Whether `path` ends in the `length` bytes at `suffix`, and they are not all of its name. */
+static bool ends_in(const char *path, const char *suffix, size_t length)
+{
+    size_t path_length = strlen(path);
+    return path_length > length && path[path_length - length - 1] != '/' &&
+           memcmp(path + path_length - length, suffix, length) == 0;
+}
+
+const char *hop_report_format_of_file(const char *path)
+{
+    const char *best = NULL;
+    size_t best_length = 0; /* ".speedscope.json" before ".json" */
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        const char *suffix = formats[i]->suffixes ? formats[i]->suffixes : "";
+        while (*suffix) {
+            size_t length = strcspn(suffix, " ");
+            if (length > best_length && ends_in(path, suffix, length)) {
+                best = formats[i]->name;
+                best_length = length;
+            }
+            suffix += length + strspn(suffix + length, " ");
+        }
+    }
+    return best;
+}
+
+bool hop_report_format_is_binary(const char *format)
+{
+    const struct hop_format *found = hop_format_find(format);
+    return found && found->is_binary;
+}
+
 bool hop_report_format_is_known(const char *format)
 {
     return hop_format_find(format) != NULL;

@@ -367,6 +367,7 @@ static enum hop_status write_json(const struct hop_profile *profile,
 
 const struct hop_format hop_format_json = {
     .name = "json",
+    .suffixes = ".json",
     .write = write_json,
     .write_snapshot = hop_json_write_snapshot,
 };

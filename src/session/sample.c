@@ -32,15 +32,10 @@ static void count_again(void *context, uint32_t place, uint64_t count, uint64_t 
 
 /* --- from the tally to the profile ----------------------------------------------------------- */
 
-/* Copies of a code object's strings that live as long as the profile. */
-struct names {
-    const char *function, *file;
-};
-
 struct builder {
     const struct hop_sampler *sampler;
     struct hop_profile *profile;
-    struct names *names; /* by code id */
+    uint32_t *code_of; /* by code id: its index of profile->codes, UINT32_MAX: it has none yet */
     struct hop_id_table rows;
 };
 
@@ -48,6 +43,18 @@ static uint64_t row_key(const struct hop_tally_node *node)
 {
     _Static_assert(HOP_CODE_UNITS_MAX <= 1 << 24, "a unit takes 24 bits of the key");
     return (uint64_t)node->code << 32 | (uint64_t)node->unit << 8 | node->opcode;
+}
+
+/* The index of a code object's row, made when it is first asked for. */
+static bool find_code(struct builder *builder, uint32_t id, uint32_t *index)
+{
+    struct hop_profile *profile = builder->profile;
+    *index = builder->code_of[id];
+    if (*index != UINT32_MAX)
+        return true;
+    *index = builder->code_of[id] = (uint32_t)profile->code_count++;
+    return hop_describe_code(&builder->sampler->python->layout, builder->sampler->codes.codes[id],
+                             &profile->arena, &profile->codes[*index]);
 }
 
 /* The row of a node's instruction, made when it is the first of its kind. */
@@ -62,19 +69,15 @@ static bool find_row(struct builder *builder, const struct hop_tally_node *node,
     struct hop_instruction *row = &profile->instructions[profile->instruction_count];
     hop_describe_instruction(&builder->sampler->python->layout, code, node->unit, node->opcode,
                              row);
-    struct names *names = &builder->names[node->code];
-    if (!names->function) {
-        names->function = hop_arena_string(&profile->arena, row->function, strlen(row->function));
-        names->file = hop_arena_string(&profile->arena, row->file, strlen(row->file));
-    }
-    row->function = names->function;
-    row->file = names->file;
+    if (!find_code(builder, node->code, &row->code))
+        return false;
+    row->function = profile->codes[row->code].function;
+    row->file = profile->codes[row->code].file;
     row->opcode = hop_arena_string(&profile->arena, row->opcode, strlen(row->opcode));
     row->base_opcode =
         hop_arena_string(&profile->arena, row->base_opcode, strlen(row->base_opcode));
     *index = (uint32_t)profile->instruction_count++;
-    return row->function && row->file && row->opcode && row->base_opcode &&
-           hop_id_table_put(&builder->rows, key, *index);
+    return row->opcode && row->base_opcode && hop_id_table_put(&builder->rows, key, *index);
 }
 
 static bool add_nodes(struct builder *builder, const struct hop_tally *tally)
@@ -84,10 +87,13 @@ static bool add_nodes(struct builder *builder, const struct hop_tally *tally)
     const struct hop_tally_node *nodes = hop_tally_nodes(tally, &count);
     profile->nodes = hop_arena_alloc(&profile->arena, count * sizeof *profile->nodes);
     profile->instructions = hop_arena_alloc(&profile->arena, count * sizeof *profile->instructions);
-    builder->names = calloc(builder->sampler->codes.count + 1, sizeof *builder->names);
-    if ((count && (!profile->nodes || !profile->instructions)) || !builder->names ||
-        !hop_id_table_init(&builder->rows, count))
+    size_t code_count = builder->sampler->codes.count;
+    profile->codes = hop_arena_alloc(&profile->arena, code_count * sizeof *profile->codes);
+    builder->code_of = malloc((code_count + 1) * sizeof *builder->code_of);
+    if ((count && (!profile->nodes || !profile->instructions)) || !builder->code_of ||
+        (code_count && !profile->codes) || !hop_id_table_init(&builder->rows, count))
         return false;
+    memset(builder->code_of, 0xff, code_count * sizeof *builder->code_of);
     profile->node_count = count;
     for (size_t i = 0; i < count; i++) {
         struct hop_profile_node *node = &profile->nodes[i];
@@ -125,6 +131,7 @@ static bool add_threads(struct hop_profile *profile, const struct hop_roster *ro
     for (size_t i = 0; i < roster->seen_count; i++) {
         const struct hop_seen_thread *seen = &roster->seen[i];
         profile->threads[i].tid = seen->tid;
+        profile->threads[i].interpreter = seen->interpreter_id;
         profile->threads[i].name =
             hop_arena_string(&profile->arena, seen->name, strnlen(seen->name, sizeof seen->name));
         if (!profile->threads[i].name)
@@ -191,6 +198,7 @@ static enum hop_status build_profile(const struct hop_target *target,
     profile->way = sampler->way->name;
     profile->way_words = sampler->way->words;
     profile->ending = sampler->ending;
+    profile->started_ns = hop_wall_clock_ns() - (hop_now_ns() - counts->started_ns);
     profile->duration_ns = counts->ended_ns - counts->started_ns;
     profile->asked_rate_hz = sampler->plan.rate_hz;
     profile->opening_ns = counts->opening_ns;
@@ -210,7 +218,7 @@ static enum hop_status build_profile(const struct hop_target *target,
     add_refusals(profile, counts);
     bool is_whole = add_threads(profile, &sampler->roster) && add_nodes(&builder, tally) &&
                     add_records(profile, tally) && hop_profile_finish(profile);
-    free(builder.names);
+    free(builder.code_of);
     hop_id_table_deinit(&builder.rows);
     if (!is_whole) {
         hop_profile_destroy(profile);

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* C0 and C1 controls, an escape sequence, a bidi override, a line separator, broken UTF-8, a lone
  * surrogate, markup, a very long line. */
@@ -33,8 +34,58 @@ static struct hop_profile *new_profile(const struct hop_instruction *rows, size_
     return profile;
 }
 
+static bool is_of(const struct hop_instruction *row, const struct hop_profile_code *code)
+{
+    return row->first_line == code->first_line && strcmp(row->file, code->file) == 0 &&
+           strcmp(row->function, code->function) == 0;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct hop_profile_op *x = a, *y = b;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* A code object for each function, its bytecode what there are rows of. */
+static void add_codes(struct hop_profile *profile)
+{
+    size_t count = profile->instruction_count;
+    profile->codes = hop_arena_alloc(&profile->arena, (count + 1) * sizeof *profile->codes);
+    for (size_t i = 0; i < count; i++) {
+        struct hop_instruction *row = &profile->instructions[i];
+        size_t code = 0;
+        while (code < profile->code_count && !is_of(row, &profile->codes[code]))
+            code++;
+        struct hop_profile_code *of = &profile->codes[code];
+        row->code = (uint32_t)code;
+        if (code == profile->code_count) {
+            profile->code_count++;
+            of->function = row->function;
+            of->file = row->file;
+            of->first_line = row->first_line;
+            of->ops = hop_arena_alloc(&profile->arena, count * sizeof *of->ops);
+        }
+        size_t op = 0;
+        while (op < of->op_count && of->ops[op].offset != row->offset)
+            op++;
+        if (op == of->op_count)
+            of->ops[of->op_count++] = (struct hop_profile_op){
+                .offset = row->offset,
+                .opcode = row->base_opcode,
+                .oparg = row->oparg,
+                .argument = strcmp(row->base_opcode, "LOAD_DEREF") == 0 ? "self" : "",
+                .line = row->line,
+                .end_line = row->end_line,
+                .column = row->column,
+                .end_column = row->end_column,
+            };
+        qsort(of->ops, of->op_count, sizeof *of->ops, by_offset);
+    }
+}
+
 static struct hop_profile *finish(struct hop_profile *profile)
 {
+    add_codes(profile);
     cr_assert(hop_profile_finish(profile));
     return profile;
 }
