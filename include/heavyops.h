@@ -178,6 +178,12 @@ struct hop_report_options {
     size_t row_limit;  /* rows a table; 0: the format's own (text: 30, json: all); SIZE_MAX: all */
     bool with_opcodes; /* stacks end in the instruction, where a format can leave it out */
     bool is_coloured;  /* for a terminal that shows colours */
+    /* What `annotate` is of: a function (its qualified name, an end of it, or a glob), FILE:LINE or
+     * FILE (a path's end); NULL: the hottest functions first. */
+    const char *focus;
+    /* What instructions are joined by: "opcode", "line", "function", "file", "module", "thread" or
+     * "class" (of opcodes); NULL: the format's own way. */
+    const char *group;
 };
 
 /* The formats' names, in order; NULL past the last. */
