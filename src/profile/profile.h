@@ -50,6 +50,14 @@ struct hop_profile_node {
     uint64_t self_ns;     /* what they stand for */
 };
 
+/* One of the profiles that a merged one was made of, as far as shares need it apart: each had its
+ * own record, with blocks of its own length, of which some may have been forgotten. */
+struct hop_profile_part {
+    size_t first_record; /* its records go up to the next part's */
+    uint64_t samples, samples_ns;
+    double weights_squared_ns2;
+};
+
 /* From malloc() itself, all it points to from its arena. */
 struct hop_profile {
     struct hop_arena arena;
@@ -92,6 +100,8 @@ struct hop_profile {
     size_t node_count;
     struct hop_trace_record *records; /* when the samples were; by index of nodes */
     size_t record_count;              /* 0: not known, or of too many different stacks */
+    struct hop_profile_part *parts;
+    size_t part_count; /* 0: it was not merged */
 };
 
 /* Builder. The caller has filled everything but what is said here, with instructions in any order;

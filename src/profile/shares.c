@@ -14,33 +14,56 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Where the records of a part begin; `part` may be one too many. */
+static size_t part_begin(const struct hop_profile *profile, size_t part)
+{
+    if (part < profile->part_count)
+        return profile->parts[part].first_record;
+    return part == 0 ? 0 : profile->record_count;
+}
+
+/* A counting sort by `key`: first_of[k + 1] is where k's records end, then where the next one of
+ * k's goes. */
+static void sort_records(struct hop_shares *shares, const uint32_t *thread_of, size_t key_count)
+{
+    const struct hop_profile *profile = shares->profile;
+    size_t *next_of = shares->first_of + 1;
+    for (int is_second = 0; is_second < 2; is_second++) {
+        for (size_t part = 0; part < shares->part_count; part++) {
+            for (size_t i = part_begin(profile, part); i < part_begin(profile, part + 1); i++) {
+                size_t key = thread_of[profile->records[i].node] * shares->part_count + part;
+                size_t place = next_of[key]++;
+                if (is_second)
+                    shares->records[place] = profile->records[i];
+            }
+        }
+        for (size_t key = 0, sum = 0; !is_second && key <= key_count; key++) {
+            size_t count = next_of[key];
+            next_of[key] = sum;
+            sum += count;
+        }
+    }
+}
 
 bool hop_shares_init(struct hop_shares *shares, const struct hop_profile *profile)
 {
-    size_t threads = profile->thread_count;
+    size_t parts = profile->part_count ? profile->part_count : 1;
+    size_t keys = profile->thread_count * parts;
     uint32_t *thread_of = calloc(profile->node_count + 1, sizeof *thread_of);
     *shares = (struct hop_shares){
         .profile = profile,
+        .part_count = parts,
         .records = calloc(profile->record_count + 1, sizeof *shares->records),
-        .first_of = calloc(threads + 2, sizeof *shares->first_of),
+        .first_of = calloc(keys + 2, sizeof *shares->first_of),
     };
     bool has_memory = thread_of && shares->records && shares->first_of;
     if (has_memory) {
         for (size_t i = 0; i < profile->node_count; i++)
             thread_of[i] = profile->nodes[i].parent == i ? profile->nodes[i].instruction
                                                          : thread_of[profile->nodes[i].parent];
-        /* A counting sort: first_of[t + 1] is where t's records end, then where the next one of
-         * t's goes. */
-        size_t *next_of = shares->first_of + 1;
-        for (size_t i = 0; i < profile->record_count; i++)
-            next_of[thread_of[profile->records[i].node]]++;
-        for (size_t t = 0, sum = 0; t <= threads; t++) {
-            size_t count = next_of[t];
-            next_of[t] = sum;
-            sum += count;
-        }
-        for (size_t i = 0; i < profile->record_count; i++)
-            shares->records[next_of[thread_of[profile->records[i].node]]++] = profile->records[i];
+        sort_records(shares, thread_of, keys);
     } else {
         hop_shares_deinit(shares);
     }
@@ -261,20 +284,20 @@ static void look_at_level(const struct series *series, double unit, bool is_firs
     }
 }
 
-static bool find_spreads(const struct hop_shares *shares, uint32_t thread, const uint32_t *group_of,
-                         size_t group_count, struct finding *findings, double *total)
+/* What all parts together say of one group, of the whole from which the records were taken. */
+struct estimate {
+    double weight, variance; /* of what the group has, ns and ns² */
+    double by_freedom;       /* the sum of the squares of the parts' variances by their freedom */
+};
+
+static bool find_spreads(const struct hop_shares *shares, const struct hop_trace_record *records,
+                         size_t count, const uint32_t *group_of, size_t group_count, double unit,
+                         struct finding *findings, double *total)
 {
-    const struct hop_profile *profile = shares->profile;
-    bool is_all = thread == HOP_ALL_THREADS;
-    size_t first = is_all ? 0 : shares->first_of[thread];
-    size_t count = is_all ? profile->record_count : shares->first_of[thread + 1] - first;
     struct series series;
-    bool has_memory =
-        series_init(&series, shares, (is_all ? profile->records : shares->records) + first, count,
-                    group_of, group_count);
+    bool has_memory = series_init(&series, shares, records, count, group_of, group_count);
+    memset(findings, 0, group_count * sizeof *findings);
     if (has_memory) {
-        double unit =
-            profile->samples_ns ? profile->weights_squared_ns2 / (double)profile->samples_ns : 0;
         *total = series.total;
         look_at_level(&series, unit, true, findings);
         while (series.block_count > HOP_SPREAD_BLOCKS_MIN) {
@@ -286,8 +309,46 @@ static bool find_spreads(const struct hop_shares *shares, uint32_t thread, const
     return has_memory;
 }
 
+/* How much of a part its records stand for: all, unless blocks were forgotten. */
+static double extrapolation(const struct hop_profile *profile, size_t part, double samples_ns)
+{
+    double recorded = 0;
+    for (size_t i = part_begin(profile, part); i < part_begin(profile, part + 1); i++)
+        recorded += profile->records[i].weight_ns;
+    return recorded > 0 && samples_ns > 0 ? samples_ns / recorded : 1;
+}
+
+static bool look_at_part(const struct hop_shares *shares, size_t part, uint32_t thread,
+                         const uint32_t *group_of, size_t group_count, struct finding *findings,
+                         struct estimate *estimates, double *whole)
+{
+    const struct hop_profile *profile = shares->profile;
+    const struct hop_profile_part all = {0, profile->samples, profile->samples_ns,
+                                         profile->weights_squared_ns2};
+    const struct hop_profile_part *of = profile->part_count ? &profile->parts[part] : &all;
+    bool is_all = thread == HOP_ALL_THREADS;
+    const size_t *first_of = is_all ? NULL : &shares->first_of[thread * shares->part_count + part];
+    size_t first = is_all ? part_begin(profile, part) : first_of[0];
+    size_t end = is_all ? part_begin(profile, part + 1) : first_of[1];
+    double unit = of->samples_ns ? of->weights_squared_ns2 / (double)of->samples_ns : 0, total = 0;
+    if (!find_spreads(shares, (is_all ? profile->records : shares->records) + first, end - first,
+                      group_of, group_count, unit, findings, &total))
+        return false;
+    double factor = extrapolation(profile, part, (double)of->samples_ns);
+    *whole += factor * total;
+    for (size_t i = 0; i < group_count; i++) {
+        const struct hop_spread *spread = &findings[i].spread;
+        double variance = factor * spread->variance;
+        estimates[i].weight += factor * total * findings[i].ratio;
+        estimates[i].variance += variance;
+        if (variance > 0)
+            estimates[i].by_freedom += variance * variance / spread->freedom;
+    }
+    return true;
+}
+
 static struct hop_share share_of(const struct hop_profile *profile, const struct hop_hits *hits,
-                                 const struct hop_hits *whole, const struct finding *finding,
+                                 const struct hop_hits *whole, const struct estimate *estimate,
                                  double recorded)
 {
     double share = 0;
@@ -301,29 +362,34 @@ static struct hop_share share_of(const struct hop_profile *profile, const struct
         samples *=
             hop_interval_effective((double)profile->samples_ns, profile->weights_squared_ns2) /
             (double)profile->samples;
-    double ratio = finding->ratio, variance = finding->spread.variance;
+    double ratio = recorded > 0 ? estimate->weight / recorded : 0, variance = estimate->variance;
     if (variance > 0 && ratio > 0 && ratio < 1) {
         samples = ratio * (1 - ratio) * recorded * (double)whole->ns / variance;
-        freedom = finding->spread.freedom;
+        /* Of several parts: Satterthwaite's. */
+        freedom = variance * variance / estimate->by_freedom;
     }
     struct hop_interval interval = hop_interval_of_share(share, samples, freedom);
-    return (struct hop_share){share, interval.low, interval.high};
+    return (struct hop_share){share, interval.low, interval.high, samples, freedom};
 }
 
 bool hop_shares_find(const struct hop_shares *shares, uint32_t thread, const uint32_t *group_of,
                      const struct hop_hits *hits, size_t group_count, struct hop_share *result)
 {
     struct finding *findings = calloc(group_count + 1, sizeof *findings);
+    struct estimate *estimates = calloc(group_count + 1, sizeof *estimates);
     struct hop_hits whole = {0};
     double recorded = 0;
-    bool has_memory =
-        findings && find_spreads(shares, thread, group_of, group_count, findings, &recorded);
+    bool has_memory = findings && estimates;
+    for (size_t part = 0; has_memory && part < shares->part_count; part++)
+        has_memory = look_at_part(shares, part, thread, group_of, group_count, findings, estimates,
+                                  &recorded);
     for (size_t i = 0; i < group_count; i++) {
         whole.samples += hits[i].samples;
         whole.ns += hits[i].ns;
     }
     for (size_t i = 0; has_memory && i < group_count; i++)
-        result[i] = share_of(shares->profile, &hits[i], &whole, &findings[i], recorded);
+        result[i] = share_of(shares->profile, &hits[i], &whole, &estimates[i], recorded);
     free(findings);
+    free(estimates);
     return has_memory;
 }

@@ -8,6 +8,8 @@
 
 struct hop_share {
     double share, low, high; /* 0 … 1 */
+    double samples;          /* so many independent ones would tell as much; 0: nothing is known */
+    double freedom;          /* of how many independent numbers that was estimated, or INFINITY */
 };
 
 /* What a row counts. */
@@ -18,8 +20,9 @@ struct hop_hits {
 /* One for all tables of a report. The profile has to outlive it. */
 struct hop_shares {
     const struct hop_profile *profile;
-    struct hop_trace_record *records; /* the profile's, by thread, then in their order */
-    size_t *first_of;                 /* by thread: its first record; one more: their number */
+    size_t part_count;                /* 1, or the number of profiles that were merged */
+    struct hop_trace_record *records; /* the profile's, by thread, then part, then their order */
+    size_t *first_of; /* by thread and part: the first record; one more: their number */
 };
 
 /* False: out of memory. */
