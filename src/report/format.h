@@ -9,6 +9,7 @@
 struct hop_format {
     const char *name;
     const char *suffixes; /* of files that are in this format, ".json", separated by blanks; NULL */
+    const char *prefix;   /* what a file's name may begin with instead, "callgrind.out"; or NULL */
     bool is_binary;       /* nothing to show on a terminal */
     /* Writes the whole report. Options are never NULL. Stream errors are looked at by the caller.
      */
@@ -20,7 +21,8 @@ struct hop_format {
                                       struct hop_error *err);
 };
 
-extern const struct hop_format hop_format_text, hop_format_json;
+extern const struct hop_format hop_format_text, hop_format_json, hop_format_csv,
+    hop_format_collapsed, hop_format_speedscope;
 
 const struct hop_format *hop_format_find(const char *name); /* NULL: unknown */
 

@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct hop_format *const formats[] = {&hop_format_text, &hop_format_json};
+static const struct hop_format *const formats[] = {
+    &hop_format_text,      &hop_format_json,       &hop_format_csv,
+    &hop_format_collapsed, &hop_format_speedscope,
+};
 
 enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
 
@@ -29,6 +32,14 @@ static bool ends_in(const char *path, const char *suffix, size_t length)
            memcmp(path + path_length - length, suffix, length) == 0;
 }
 
+/* Whether the name of the file at `path` is `prefix`, or that and a '.' and more. */
+static bool begins_with(const char *path, const char *prefix)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t length = strlen(prefix);
+    return strncmp(name, prefix, length) == 0 && (name[length] == '\0' || name[length] == '.');
+}
+
 const char *hop_report_format_of_file(const char *path)
 {
     const char *best = NULL;
@@ -43,6 +54,8 @@ const char *hop_report_format_of_file(const char *path)
             }
             suffix += length + strspn(suffix + length, " ");
         }
+        if (!best && formats[i]->prefix && begins_with(path, formats[i]->prefix))
+            best = formats[i]->name;
     }
     return best;
 }

@@ -60,3 +60,17 @@ bool hop_json_print_line(const json_t *value, FILE *stream)
 {
     return json_dumpf(value, stream, HOP_JSON_FLAGS) == 0;
 }
+
+bool hop_json_print_shown(FILE *stream, const char *text)
+{
+    size_t room = strlen(text) * ESCAPED_BYTES_MAX + 1;
+    char *escaped = malloc(room);
+    if (!escaped)
+        return false;
+    hop_escape_terminal(text, escaped, room);
+    json_t *string = json_string(escaped);
+    free(escaped);
+    bool is_written = string && json_dumpf(string, stream, JSON_ENCODE_ANY | HOP_JSON_FLAGS) == 0;
+    json_decref(string);
+    return is_written;
+}

@@ -29,6 +29,11 @@ json_t *hop_json_count(uint64_t count);
 /* One value on one line; false: the stream failed or out of memory. */
 bool hop_json_print_line(const json_t *value, FILE *stream);
 
+/* Writes a string for a viewer, with its quotes: what is no printable text (control and bidi
+ * characters, what is no UTF-8) is escaped as for a terminal before it is escaped for JSON. False:
+ * out of memory. */
+bool hop_json_print_shown(FILE *stream, const char *text);
+
 enum hop_status hop_json_write_snapshot(const struct hop_snapshot *snapshot, FILE *stream,
                                         struct hop_error *err);
 

@@ -1,0 +1,174 @@
+/* A profile for https://www.speedscope.app: its own file format, a "sampled" profile for each
+ * thread, weights in nanoseconds. Frames are named once; a sample is a list of their indexes, the
+ * outermost first. Stacks stand side by side as in the tree, not in the order they were seen. */
+#include "report/format.h"
+
+#include "report/json_parts.h"
+#include "report/stacks.h"
+#include "report/xml.h"
+
+#include <stdlib.h>
+
+static bool print_name(FILE *stream, const char *text)
+{
+    return hop_json_print_shown(stream, *text ? text : "?");
+}
+
+static bool print_frame(const struct hop_stacks *stacks, const struct hop_frame *frame,
+                        FILE *stream)
+{
+    const struct hop_instruction *row = hop_frame_instruction(stacks, frame);
+    bool is_leaf = frame->kind == HOP_FRAME_INSTRUCTION;
+    fputs("\n{\"name\":", stream);
+    if (!print_name(stream, is_leaf ? row->base_opcode : row->function))
+        return false;
+    fputs(",\"file\":", stream);
+    if (!print_name(stream, row->file))
+        return false;
+    if (frame->line)
+        fprintf(stream, ",\"line\":%d", frame->line);
+    if (is_leaf && row->column >= 0) /* from 1, as editors count */
+        fprintf(stream, ",\"col\":%d", row->column + 1);
+    putc('}', stream);
+    return true;
+}
+
+/* Threads, which come first, are no frames here: `skipped` of them. */
+static bool print_frames(const struct hop_stacks *stacks, size_t skipped, FILE *stream)
+{
+    fputs("\"shared\":{\"frames\":[", stream);
+    for (size_t i = skipped; i < stacks->frame_count; i++) {
+        if (i > skipped)
+            putc(',', stream);
+        if (!print_frame(stacks, &stacks->frames[i], stream))
+            return false;
+    }
+    fputs("]}", stream);
+    return true;
+}
+
+/* The frames from the outermost one below `thread` to that of `node`. `path` has room for them. */
+static void print_sample(const struct hop_stacks *stacks, uint32_t thread, uint32_t node,
+                         size_t skipped, uint32_t *path, FILE *stream)
+{
+    size_t depth = 0;
+    for (; node != thread; node = stacks->nodes[node].parent)
+        path[depth++] = stacks->nodes[node].frame;
+    putc_unlocked('[', stream);
+    while (depth--) {
+        hop_print_count(stream, path[depth] - skipped);
+        if (depth)
+            putc_unlocked(',', stream);
+    }
+    putc_unlocked(']', stream);
+}
+
+static bool print_thread(const struct hop_stacks *stacks, uint32_t thread, size_t skipped,
+                         uint32_t *path, FILE *stream)
+{
+    const struct hop_stack_node *nodes = stacks->nodes;
+    size_t size = hop_frame_label(stacks, &stacks->frames[nodes[thread].frame], NULL, NULL, 0) + 1;
+    char *label = malloc(size);
+    uint64_t end_ns = 0;
+    bool is_first = true;
+    if (!label)
+        return false;
+    hop_frame_label(stacks, &stacks->frames[nodes[thread].frame], NULL, label, size);
+    fputs("\n{\"type\":\"sampled\",\"name\":", stream);
+    bool is_written = print_name(stream, label);
+    free(label);
+    if (!is_written)
+        return false;
+    fputs(",\"unit\":\"nanoseconds\",\"startValue\":0,\"samples\":[", stream);
+    for (uint32_t at = hop_stacks_next(stacks, thread, thread); at != thread;
+         at = hop_stacks_next(stacks, thread, at)) {
+        if (nodes[at].self_ns == 0)
+            continue;
+        fputs_unlocked(is_first ? "\n" : ",\n", stream);
+        is_first = false;
+        print_sample(stacks, thread, at, skipped, path, stream);
+    }
+    fputs("],\n\"weights\":[", stream);
+    is_first = true;
+    for (uint32_t at = hop_stacks_next(stacks, thread, thread); at != thread;
+         at = hop_stacks_next(stacks, thread, at)) {
+        if (nodes[at].self_ns == 0)
+            continue;
+        if (!is_first)
+            putc_unlocked(',', stream);
+        is_first = false;
+        hop_print_count(stream, nodes[at].self_ns);
+        end_ns += nodes[at].self_ns;
+    }
+    fputs("],\"endValue\":", stream);
+    hop_print_count(stream, end_ns);
+    putc('}', stream);
+    return true;
+}
+
+/* The length of the longest stack. */
+static size_t deepest(const struct hop_stacks *stacks)
+{
+    size_t most = 1;
+    uint32_t *depths = calloc(stacks->node_count, sizeof *depths);
+    if (!depths)
+        return 0;
+    for (size_t i = 1; i < stacks->node_count; i++) {
+        depths[i] = depths[stacks->nodes[i].parent] + 1;
+        if (depths[i] > most)
+            most = depths[i];
+    }
+    free(depths);
+    return most;
+}
+
+static bool print_document(const struct hop_stacks *stacks, FILE *stream)
+{
+    const struct hop_profile *profile = stacks->profile;
+    size_t skipped = profile->thread_count, depth = deepest(stacks);
+    uint32_t *path = depth ? calloc(depth, sizeof *path) : NULL;
+    if (!path)
+        return false;
+    fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
+          "\"exporter\":\"heavyops " HOP_VERSION "\",\"name\":",
+          stream);
+    bool is_whole = print_name(stream, profile->command_line);
+    fputs(",\n", stream);
+    is_whole = is_whole && print_frames(stacks, skipped, stream);
+    fputs(",\n\"profiles\":[", stream);
+    for (uint32_t i = 0; is_whole && i < stacks->nodes[0].child_count; i++) {
+        if (i)
+            putc(',', stream);
+        is_whole = print_thread(stacks, stacks->nodes[0].first_child + i, skipped, path, stream);
+    }
+    if (stacks->nodes[0].child_count == 0) /* its readers want at least one */
+        fputs("\n{\"type\":\"sampled\",\"name\":\"no samples\",\"unit\":\"nanoseconds\","
+              "\"startValue\":0,\"endValue\":0,\"samples\":[],\"weights\":[]}",
+              stream);
+    fputs("]}\n", stream);
+    free(path);
+    return is_whole;
+}
+
+static enum hop_status write_speedscope(const struct hop_profile *profile,
+                                        const struct hop_report_options *options, FILE *stream,
+                                        struct hop_error *err)
+{
+    struct hop_stacks_plan plan = {.by_thread = true,
+                                   .leaf =
+                                       options->with_opcodes ? HOP_LEAF_INSTRUCTION : HOP_LEAF_LINE,
+                                   .options = options};
+    struct hop_stacks stacks;
+    bool has_memory = hop_stacks_init(&stacks, profile, &plan);
+    if (has_memory) {
+        has_memory = print_document(&stacks, stream);
+        hop_stacks_deinit(&stacks);
+    }
+    return has_memory ? HOP_OK : hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
+}
+
+const struct hop_format hop_format_speedscope = {
+    .name = "speedscope",
+    .suffixes = ".speedscope.json",
+    .write = write_speedscope,
+};
