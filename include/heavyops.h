@@ -127,6 +127,32 @@ HOP_API enum hop_status hop_sample(struct hop_target *target,
                                    struct hop_profile **profile, struct hop_error *err);
 HOP_API void hop_profile_destroy(struct hop_profile *profile); /* NULL is allowed */
 
+/* Sampling that goes on by itself, in threads of the library's that have all signals blocked, while
+ * the profile is looked at. Used by one thread at a time, but for hop_sampling_stop. */
+struct hop_sampling;
+
+/* As hop_sample, but returns when it has begun. `target` is in use until hop_sampling_finish.
+ * options->stop is not looked at: hop_sampling_stop does that. */
+HOP_API enum hop_status hop_sampling_start(struct hop_target *target,
+                                           const struct hop_sample_options *options,
+                                           struct hop_sampling **sampling, struct hop_error *err);
+/* A descriptor that poll(2) finds readable once sampling has ended by itself or was stopped. */
+HOP_API int hop_sampling_fd(const struct hop_sampling *sampling);
+/* The profile of what was seen so far; the caller's. Sampling goes on meanwhile: no instant is
+ * later for it than by some ten microseconds, none is lost. How late instants were is told at the
+ * end only, and code objects have no bytecode unless `with_bytecode`, which takes longer.
+ * HOP_ERR_NOTHING: nothing was looked at yet. */
+HOP_API enum hop_status hop_sampling_look(struct hop_sampling *sampling, bool with_bytecode,
+                                          struct hop_profile **profile, struct hop_error *err);
+/* What hop_sampling_look saw last will be no part of what it will see. hop_sampling_finish tells the
+ * whole all the same. */
+HOP_API enum hop_status hop_sampling_reset(struct hop_sampling *sampling, struct hop_error *err);
+/* Lets it end soon. May be called by any thread and in signal handlers. */
+HOP_API void hop_sampling_stop(struct hop_sampling *sampling);
+/* Waits for the end and frees; the result is that of hop_sample. */
+HOP_API enum hop_status hop_sampling_finish(struct hop_sampling *sampling,
+                                            struct hop_profile **profile, struct hop_error *err);
+
 /* Why sampling ended. */
 enum hop_ending {
     HOP_ENDED_DURATION, /* the time asked for was over */

@@ -30,6 +30,7 @@ static void rewrite(struct hop_trace *trace, unsigned shift)
 {
     size_t count = trace->count;
     trace->count = 0;
+    trace->rewrites++;
     for (size_t i = 0; i < count; i++) {
         const struct hop_trace_record record = trace->records[i];
         if (record.block % trace->stride == 0)
@@ -49,6 +50,7 @@ static void make_room(struct hop_trace *trace)
             rewrite(trace, 0);
         } else {
             trace->is_given_up = true;
+            trace->rewrites++;
             trace->count = 0;
         }
     }

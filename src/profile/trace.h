@@ -33,6 +33,7 @@ struct hop_trace {
     uint32_t newest_block;
     unsigned block_shift; /* a block is 2^block_shift ticks */
     uint32_t stride;      /* only blocks whose number is a multiple of it are kept */
+    uint64_t rewrites;    /* how often records were changed otherwise than by adding */
     bool is_given_up;     /* not even one block has its place; there are no records */
 };
 

@@ -71,6 +71,35 @@ static void weigh_by_time(struct hop_sampler *sampler)
     sampler->last_woke_ns = now_ns;
 }
 
+static void hold_gate(const struct hop_sampler *sampler)
+{
+    if (sampler->plan.gate)
+        pthread_mutex_lock(sampler->plan.gate);
+}
+
+static void release_gate(const struct hop_sampler *sampler)
+{
+    if (sampler->plan.gate)
+        pthread_mutex_unlock(sampler->plan.gate);
+}
+
+/* The run, or its opening, is over. */
+static void settle(struct hop_sampler *sampler)
+{
+    hold_gate(sampler);
+    hop_tick_settle(sampler);
+    release_gate(sampler);
+}
+
+static void end_run(struct hop_sampler *sampler)
+{
+    hold_gate(sampler);
+    sampler->counts.ended_ns = hop_now_ns();
+    sampler->counts.missed = sampler->deadlines.missed;
+    release_gate(sampler);
+    settle(sampler);
+}
+
 /* One tick, or the part of one that is to be done on `cpu`. */
 static int step(void *context, int cpu)
 {
@@ -81,21 +110,27 @@ static int step(void *context, int cpu)
         sampler->home_cpu = 0; /* of no account, but not HOP_CREW_DONE */
     int next_cpu;
     if (sampler->is_mid_tick) {
+        hold_gate(sampler);
         next_cpu = hop_tick_continue(sampler);
     } else {
         enum hop_wait wait = hop_deadlines_wait(&sampler->deadlines);
         if (wait != HOP_WAIT_REACHED) {
+            hold_gate(sampler);
             sampler->ending = wait == HOP_WAIT_STOPPED ? HOP_ENDED_STOPPED : HOP_ENDED_DURATION;
+            release_gate(sampler);
             return HOP_CREW_DONE;
         }
+        hold_gate(sampler);
         if (sampler->is_opening)
             weigh_by_time(sampler);
         next_cpu = hop_tick_begin(sampler, &has_ended);
         if (sampler->way->end)
             sampler->way->end(sampler);
-        if (has_ended)
-            return HOP_CREW_DONE;
+        sampler->counts.missed = sampler->deadlines.missed;
     }
+    release_gate(sampler);
+    if (has_ended)
+        return HOP_CREW_DONE;
     sampler->is_mid_tick = next_cpu != HOP_CREW_DONE;
     return sampler->is_mid_tick ? next_cpu : sampler->home_cpu;
 }
@@ -113,6 +148,7 @@ static enum hop_status change_way(struct hop_sampler *sampler, const struct hop_
 {
     const struct hop_sampler_plan *plan = &sampler->plan;
     uint64_t now_ns = hop_now_ns();
+    hold_gate(sampler);
     sampler->way = way;
     sampler->identifier.trust_ns = 0;
     sampler->walker.believes_bottom = false;
@@ -124,6 +160,7 @@ static enum hop_status change_way(struct hop_sampler *sampler, const struct hop_
     sampler->refresh_due_ns = sampler->program_due_ns = sampler->gil_due_ns = 0;
     sampler->early.expected_addr = 0;
     sampler->is_mid_tick = false;
+    release_gate(sampler);
     return way->open ? way->open(sampler, err) : HOP_OK;
 }
 
@@ -153,10 +190,12 @@ static enum hop_status run_opening(struct hop_sampler *sampler, uint64_t duratio
     sampler->is_opening = false;
     leave_way(sampler);
     hop_opening_end(&opening);
-    hop_tick_settle(sampler);
+    settle(sampler);
+    hold_gate(sampler);
     counts->opening_ns = hop_now_ns() - counts->started_ns;
     counts->opening_ticks = counts->ticks;
     counts->opening_samples = counts->samples;
+    release_gate(sampler);
     return HOP_OK;
 }
 
@@ -165,9 +204,11 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
 {
     uint64_t duration_ns = plan->duration_ns;
     sampler->plan = *plan;
+    hold_gate(sampler);
     sampler->passed_ns = 0;
     sampler->counts = (struct hop_sampler_counts){.started_ns = hop_now_ns()};
     sampler->ending = HOP_ENDED_DURATION;
+    release_gate(sampler);
     if (plan->opens_live) {
         bool is_short = duration_ns && duration_ns < HOP_OPENING_NS;
         enum hop_status status = run_opening(sampler, is_short ? duration_ns : HOP_OPENING_NS, err);
@@ -175,8 +216,7 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
         bool is_over =
             sampler->ending != HOP_ENDED_DURATION || (duration_ns && spent_ns >= duration_ns);
         if (status != HOP_OK || is_over) {
-            sampler->counts.ended_ns = now_ns;
-            hop_tick_settle(sampler);
+            end_run(sampler);
             return status;
         }
         if (duration_ns)
@@ -193,8 +233,6 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
         run_anywhere(sampler);
     }
     leave_way(sampler);
-    sampler->counts.ended_ns = hop_now_ns();
-    sampler->counts.missed = sampler->deadlines.missed;
-    hop_tick_settle(sampler);
+    end_run(sampler);
     return status;
 }

@@ -14,6 +14,8 @@
 #include "sample/turns.h"
 #include "sample/watch.h"
 
+#include <pthread.h>
+
 /* Where proved stacks go. */
 struct hop_sink {
     void *context;
@@ -35,6 +37,9 @@ struct hop_sampler_plan {
     uint64_t seed;                     /* not 0 */
     const volatile sig_atomic_t *stop; /* may be NULL */
     struct hop_sink sink;
+    /* Held whenever the sampler changes what it or its sink holds, never while it waits: whoever
+     * has it may read both. NULL: nobody does. */
+    pthread_mutex_t *gate;
 };
 
 struct hop_sampler_counts {

@@ -69,12 +69,14 @@ static bool describe_ops(const struct hop_layout *layout, const struct hop_code 
 }
 
 bool hop_describe_code(const struct hop_layout *layout, const struct hop_code *code,
-                       struct hop_arena *arena, struct hop_profile_code *described)
+                       bool with_bytecode, struct hop_arena *arena,
+                       struct hop_profile_code *described)
 {
     *described = (struct hop_profile_code){
         .function = hop_arena_string(arena, code->qualname, strlen(code->qualname)),
         .file = hop_arena_string(arena, code->filename, strlen(code->filename)),
         .first_line = code->first_line,
     };
-    return described->function && described->file && describe_ops(layout, code, arena, described);
+    return described->function && described->file &&
+           (!with_bytecode || describe_ops(layout, code, arena, described));
 }

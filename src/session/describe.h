@@ -10,8 +10,10 @@
 void hop_describe_instruction(const struct hop_layout *layout, const struct hop_code *code,
                               uint32_t unit, uint8_t opcode, struct hop_instruction *row);
 
-/* Fills *described, its bytecode included, with copies in `arena`; false: out of memory. */
+/* Fills *described, its bytecode included if that is wanted, with copies in `arena`; false: out of
+ * memory. */
 bool hop_describe_code(const struct hop_layout *layout, const struct hop_code *code,
-                       struct hop_arena *arena, struct hop_profile_code *described);
+                       bool with_bytecode, struct hop_arena *arena,
+                       struct hop_profile_code *described);
 
 #endif

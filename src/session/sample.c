@@ -1,17 +1,19 @@
-/* Sampling from end to end: runs the sampler into a tally and makes the profile of what it holds.
- */
+/* Sampling from end to end: runs the sampler into a tally and makes the profile of what it holds,
+ * at the end and, where it goes on in a thread of its own, as often as it is asked for. */
 #include "base/clock.h"
 #include "profile/profile.h"
 #include "profile/tally.h"
 #include "sample/way.h"
-#include "session/describe.h"
+#include "session/build.h"
+#include "session/capture.h"
 #include "session/target.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A profile's names and rows: far more than any seen, far less than would hurt a machine. */
-static const size_t PROFILE_BYTES_MAX = (size_t)2 << 30;
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* --- from the sampler to the tally ----------------------------------------------------------- */
 
@@ -28,204 +30,6 @@ static void count_again(void *context, uint32_t place, uint64_t count, uint64_t 
                         uint64_t weight_ns)
 {
     hop_tally_again(context, place, count, tick, weight_ns);
-}
-
-/* --- from the tally to the profile ----------------------------------------------------------- */
-
-struct builder {
-    const struct hop_sampler *sampler;
-    struct hop_profile *profile;
-    uint32_t *code_of; /* by code id: its index of profile->codes, UINT32_MAX: it has none yet */
-    struct hop_id_table rows;
-};
-
-static uint64_t row_key(const struct hop_tally_node *node)
-{
-    _Static_assert(HOP_CODE_UNITS_MAX <= 1 << 24, "a unit takes 24 bits of the key");
-    return (uint64_t)node->code << 32 | (uint64_t)node->unit << 8 | node->opcode;
-}
-
-/* The index of a code object's row, made when it is first asked for. */
-static bool find_code(struct builder *builder, uint32_t id, uint32_t *index)
-{
-    struct hop_profile *profile = builder->profile;
-    *index = builder->code_of[id];
-    if (*index != UINT32_MAX)
-        return true;
-    *index = builder->code_of[id] = (uint32_t)profile->code_count++;
-    return hop_describe_code(&builder->sampler->python->layout, builder->sampler->codes.codes[id],
-                             &profile->arena, &profile->codes[*index]);
-}
-
-/* The row of a node's instruction, made when it is the first of its kind. */
-static bool find_row(struct builder *builder, const struct hop_tally_node *node, uint32_t *index)
-{
-    struct hop_profile *profile = builder->profile;
-    uint64_t key = row_key(node);
-    *index = hop_id_table_get(&builder->rows, key);
-    if (*index != HOP_NO_ID)
-        return true;
-    const struct hop_code *code = builder->sampler->codes.codes[node->code];
-    struct hop_instruction *row = &profile->instructions[profile->instruction_count];
-    hop_describe_instruction(&builder->sampler->python->layout, code, node->unit, node->opcode,
-                             row);
-    if (!find_code(builder, node->code, &row->code))
-        return false;
-    row->function = profile->codes[row->code].function;
-    row->file = profile->codes[row->code].file;
-    row->opcode = hop_arena_string(&profile->arena, row->opcode, strlen(row->opcode));
-    row->base_opcode =
-        hop_arena_string(&profile->arena, row->base_opcode, strlen(row->base_opcode));
-    *index = (uint32_t)profile->instruction_count++;
-    return row->opcode && row->base_opcode && hop_id_table_put(&builder->rows, key, *index);
-}
-
-static bool add_nodes(struct builder *builder, const struct hop_tally *tally)
-{
-    struct hop_profile *profile = builder->profile;
-    size_t count;
-    const struct hop_tally_node *nodes = hop_tally_nodes(tally, &count);
-    profile->nodes = hop_arena_alloc(&profile->arena, count * sizeof *profile->nodes);
-    profile->instructions = hop_arena_alloc(&profile->arena, count * sizeof *profile->instructions);
-    size_t code_count = builder->sampler->codes.count;
-    profile->codes = hop_arena_alloc(&profile->arena, code_count * sizeof *profile->codes);
-    builder->code_of = malloc((code_count + 1) * sizeof *builder->code_of);
-    if ((count && (!profile->nodes || !profile->instructions)) || !builder->code_of ||
-        (code_count && !profile->codes) || !hop_id_table_init(&builder->rows, count))
-        return false;
-    memset(builder->code_of, 0xff, code_count * sizeof *builder->code_of);
-    profile->node_count = count;
-    for (size_t i = 0; i < count; i++) {
-        struct hop_profile_node *node = &profile->nodes[i];
-        node->parent = nodes[i].parent;
-        node->self = nodes[i].self;
-        node->self_ns = nodes[i].self_ns;
-        if (nodes[i].parent == i)
-            node->instruction = nodes[i].unit; /* the thread */
-        else if (!find_row(builder, &nodes[i], &node->instruction))
-            return false;
-    }
-    return true;
-}
-
-/* What the intervals of shares are found from. */
-static bool add_records(struct hop_profile *profile, const struct hop_tally *tally)
-{
-    struct hop_weights weights = hop_tally_weights(tally);
-    const struct hop_trace *trace = hop_tally_trace(tally);
-    profile->has_weights = weights.least_ns != weights.most_ns;
-    profile->weights_squared_ns2 = weights.sum_of_squares;
-    profile->record_count = trace->count;
-    profile->records =
-        hop_arena_copy(&profile->arena, trace->records, trace->count * sizeof *trace->records);
-    return profile->records || !trace->count;
-}
-
-static bool add_threads(struct hop_profile *profile, const struct hop_roster *roster)
-{
-    profile->thread_count = roster->seen_count;
-    profile->threads =
-        hop_arena_alloc(&profile->arena, roster->seen_count * sizeof *profile->threads);
-    if (roster->seen_count && !profile->threads)
-        return false;
-    for (size_t i = 0; i < roster->seen_count; i++) {
-        const struct hop_seen_thread *seen = &roster->seen[i];
-        profile->threads[i].tid = seen->tid;
-        profile->threads[i].interpreter = seen->interpreter_id;
-        profile->threads[i].name =
-            hop_arena_string(&profile->arena, seen->name, strnlen(seen->name, sizeof seen->name));
-        if (!profile->threads[i].name)
-            return false;
-    }
-    return true;
-}
-
-static void add_refusals(struct hop_profile *profile, const struct hop_sampler_counts *counts)
-{
-    for (int refusal = 1; refusal < HOP_REFUSAL_COUNT; refusal++) {
-        if (!counts->refused[refusal])
-            continue;
-        profile->refused[profile->refused_count++] = (struct hop_refusal_count){
-            .reason = hop_refusal_name((enum hop_refusal)refusal),
-            .words = hop_refusal_words((enum hop_refusal)refusal),
-            .count = counts->refused[refusal],
-        };
-        profile->refused_total += counts->refused[refusal];
-    }
-}
-
-static const char *mode_name(enum hop_mode mode)
-{
-    switch (mode) {
-    case HOP_MODE_WALL:
-        return "wall";
-    case HOP_MODE_GIL:
-        return "gil";
-    default:
-        return "cpu";
-    }
-}
-
-/* The rate of what came after the opening, or of that if it was all. */
-static double rate_hz(const struct hop_sampler_counts *counts)
-{
-    uint64_t ns = counts->ended_ns - counts->started_ns;
-    bool was_all = counts->ticks == counts->opening_ticks;
-    uint64_t ticks = was_all ? counts->ticks : counts->ticks - counts->opening_ticks;
-    ns -= was_all ? 0 : counts->opening_ns;
-    return ns ? (double)ticks * 1e9 / (double)ns : 0;
-}
-
-static enum hop_status build_profile(const struct hop_target *target,
-                                     const struct hop_sampler *sampler,
-                                     const struct hop_tally *tally, struct hop_profile **result,
-                                     struct hop_error *err)
-{
-    _Static_assert((int)HOP_REFUSAL_COUNT <= (int)HOP_REFUSAL_KINDS_MAX,
-                   "every refusal has a place");
-    struct hop_profile *profile = calloc(1, sizeof *profile);
-    struct builder builder = {.sampler = sampler, .profile = profile};
-    if (!profile)
-        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the profile");
-    const struct hop_sampler_counts *counts = &sampler->counts;
-    hop_arena_init(&profile->arena, PROFILE_BYTES_MAX);
-    profile->pid = target->process.pid;
-    profile->python =
-        hop_arena_string(&profile->arena, target->python.version, strlen(target->python.version));
-    profile->command_line =
-        hop_arena_string(&profile->arena, target->command_line, strlen(target->command_line));
-    profile->mode = mode_name(sampler->plan.mode);
-    profile->way = sampler->way->name;
-    profile->way_words = sampler->way->words;
-    profile->ending = sampler->ending;
-    profile->started_ns = hop_wall_clock_ns() - (hop_now_ns() - counts->started_ns);
-    profile->duration_ns = counts->ended_ns - counts->started_ns;
-    profile->asked_rate_hz = sampler->plan.rate_hz;
-    profile->opening_ns = counts->opening_ns;
-    profile->opening_samples = counts->opening_samples;
-    profile->true_rate_hz = rate_hz(counts);
-    profile->ticks = counts->ticks;
-    profile->missed = counts->missed;
-    profile->samples = counts->samples;
-    profile->idle = counts->idle;
-    const struct hop_lateness *lateness = &sampler->deadlines.lateness;
-    profile->late_median_ns = hop_lateness_percentile(lateness, .5);
-    profile->late_p99_ns = hop_lateness_percentile(lateness, .99);
-    profile->late_max_ns = lateness->max_ns;
-    profile->longest_stop_ns = counts->longest_stop_ns;
-    profile->syscall_stops = counts->syscall_stops;
-    profile->live_samples = counts->live_samples;
-    add_refusals(profile, counts);
-    bool is_whole = add_threads(profile, &sampler->roster) && add_nodes(&builder, tally) &&
-                    add_records(profile, tally) && hop_profile_finish(profile);
-    free(builder.code_of);
-    hop_id_table_deinit(&builder.rows);
-    if (!is_whole) {
-        hop_profile_destroy(profile);
-        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the profile");
-    }
-    *result = profile;
-    return HOP_OK;
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
@@ -269,10 +73,26 @@ static enum hop_status why_nothing(const struct hop_target *target,
                          target->process.pid);
 }
 
-enum hop_status hop_sample(struct hop_target *target, const struct hop_sample_options *options,
-                           struct hop_profile **profile, struct hop_error *err)
+/* One run, from end to end. */
+struct run {
+    struct hop_target *target;
+    struct hop_sampler sampler;
+    struct hop_sampler_plan plan;
+    struct hop_tally *tally;
+};
+
+static void run_deinit(struct run *run)
 {
-    struct hop_sampler_plan plan = {
+    hop_tally_destroy(run->tally);
+    hop_sampler_deinit(&run->sampler);
+}
+
+/* HOP_OK, or all is undone. */
+static enum hop_status run_init(struct run *run, struct hop_target *target,
+                                const struct hop_sample_options *options, struct hop_error *err)
+{
+    *run = (struct run){.target = target};
+    run->plan = (struct hop_sampler_plan){
         .rate_hz = options->rate_hz != 0 ? options->rate_hz : HOP_RATE_DEFAULT_HZ,
         .duration_ns = options->duration_ns,
         .mode = options->mode,
@@ -282,27 +102,193 @@ enum hop_status hop_sample(struct hop_target *target, const struct hop_sample_op
         .stop = options->stop,
         .sink = {.add = count_stack, .again = count_again},
     };
-    struct hop_sampler sampler;
-    *profile = NULL;
-    enum hop_status status = check_plan(&plan, err);
+    enum hop_status status = check_plan(&run->plan, err);
     if (status == HOP_OK)
         status = check_not_stopped(target, err);
     if (status == HOP_OK)
-        status = hop_sampler_init(&sampler, &target->process, &target->python, &target->reader.base,
-                                  err);
+        status = hop_sampler_init(&run->sampler, &target->process, &target->python,
+                                  &target->reader.base, err);
     if (status != HOP_OK)
         return status;
-    struct hop_tally *tally = hop_tally_create();
-    plan.sink.context = tally;
-    if (!tally)
-        status = hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the tally");
-    if (status == HOP_OK)
-        status = hop_sampler_run(&sampler, &plan, err);
-    if (status == HOP_OK)
-        status = build_profile(target, &sampler, tally, profile, err);
+    run->plan.sink.context = run->tally = hop_tally_create();
+    if (run->tally)
+        return HOP_OK;
+    run_deinit(run);
+    return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the tally");
+}
+
+/* The result of a run that is over. */
+static enum hop_status run_finish(struct run *run, struct hop_profile **profile,
+                                  struct hop_error *err)
+{
+    struct hop_capture capture;
+    struct hop_build_source source = {
+        .target = run->target,
+        .capture = &capture,
+        .lateness = &run->sampler.deadlines.lateness,
+        .mode = run->plan.mode,
+        .rate_hz = run->plan.rate_hz,
+        .with_bytecode = true,
+    };
+    hop_capture_borrow(&capture, &run->sampler, run->tally);
+    enum hop_status status = hop_build_profile(&source, profile, err);
     if (status == HOP_OK && !(*profile)->samples)
-        status = why_nothing(target, *profile, err);
-    hop_tally_destroy(tally);
-    hop_sampler_deinit(&sampler);
+        status = why_nothing(run->target, *profile, err);
+    return status;
+}
+
+enum hop_status hop_sample(struct hop_target *target, const struct hop_sample_options *options,
+                           struct hop_profile **profile, struct hop_error *err)
+{
+    struct run run;
+    *profile = NULL;
+    enum hop_status status = run_init(&run, target, options, err);
+    if (status != HOP_OK)
+        return status;
+    status = hop_sampler_run(&run.sampler, &run.plan, err);
+    if (status == HOP_OK)
+        status = run_finish(&run, profile, err);
+    run_deinit(&run);
+    return status;
+}
+
+/* --- in a thread of its own ------------------------------------------------------------------- */
+
+struct hop_sampling {
+    struct run run;
+    struct hop_captures captures;
+    pthread_t thread;
+    pthread_mutex_t gate;
+    volatile sig_atomic_t stop;
+    int over_fd; /* an eventfd */
+    enum hop_status status;
+    struct hop_error err;
+};
+
+static void *run_in_thread(void *argument)
+{
+    struct hop_sampling *sampling = argument;
+    struct run *run = &sampling->run;
+    sampling->status = hop_sampler_run(&run->sampler, &run->plan, &sampling->err);
+    eventfd_write(sampling->over_fd, 1);
+    return NULL;
+}
+
+/* Lookers may be real-time threads, and whoever holds the gate may not: it then borrows their
+ * priority as soon as one waits for it, so that none waits longer than for the piece under way. */
+static void gate_init(pthread_mutex_t *gate)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+    if (pthread_mutex_init(gate, &attributes) != 0) /* a kernel without that */
+        pthread_mutex_init(gate, NULL);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+static void sampling_destroy(struct hop_sampling *sampling)
+{
+    hop_captures_deinit(&sampling->captures);
+    pthread_mutex_destroy(&sampling->gate);
+    if (sampling->over_fd >= 0)
+        close(sampling->over_fd);
+    free(sampling);
+}
+
+/* With all signals blocked: handlers run in the caller's threads. */
+static int start_thread(struct hop_sampling *sampling)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&sampling->thread, NULL, run_in_thread, sampling);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+enum hop_status hop_sampling_start(struct hop_target *target,
+                                   const struct hop_sample_options *options,
+                                   struct hop_sampling **result, struct hop_error *err)
+{
+    *result = NULL;
+    struct hop_sampling *sampling = calloc(1, sizeof *sampling);
+    if (!sampling)
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the sampler");
+    gate_init(&sampling->gate);
+    hop_captures_init(&sampling->captures, &sampling->gate);
+    sampling->over_fd = eventfd(0, EFD_CLOEXEC);
+    enum hop_status status = HOP_OK;
+    if (sampling->over_fd < 0)
+        status =
+            hop_error_set(err, HOP_ERR_MEMORY, NULL, "cannot make an eventfd: %s", strerror(errno));
+    if (status == HOP_OK)
+        status = run_init(&sampling->run, target, options, err);
+    if (status != HOP_OK) {
+        sampling_destroy(sampling);
+        return status;
+    }
+    sampling->run.plan.stop = &sampling->stop;
+    sampling->run.plan.gate = &sampling->gate;
+    int failed = start_thread(sampling);
+    if (failed) {
+        run_deinit(&sampling->run);
+        sampling_destroy(sampling);
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "cannot start a thread to sample in: %s",
+                             strerror(failed));
+    }
+    *result = sampling;
+    return HOP_OK;
+}
+
+int hop_sampling_fd(const struct hop_sampling *sampling)
+{
+    return sampling->over_fd;
+}
+
+enum hop_status hop_sampling_look(struct hop_sampling *sampling, bool with_bytecode,
+                                  struct hop_profile **profile, struct hop_error *err)
+{
+    struct run *run = &sampling->run;
+    struct hop_captures *captures = &sampling->captures;
+    struct hop_build_source source = {
+        .target = run->target,
+        .capture = &captures->last,
+        .mode = run->plan.mode,
+        .rate_hz = run->plan.rate_hz,
+        .with_bytecode = with_bytecode,
+    };
+    *profile = NULL;
+    if (!hop_captures_take(captures, &run->sampler, run->tally))
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the profile");
+    if (!captures->last.way)
+        return hop_error_set(err, HOP_ERR_NOTHING, NULL, "sampling has not begun yet");
+    return hop_build_profile(&source, profile, err);
+}
+
+enum hop_status hop_sampling_reset(struct hop_sampling *sampling, struct hop_error *err)
+{
+    struct hop_captures *captures = &sampling->captures;
+    if (captures->last.way && !hop_captures_reset(captures))
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the profile");
+    return HOP_OK;
+}
+
+void hop_sampling_stop(struct hop_sampling *sampling)
+{
+    sampling->stop = 1;
+}
+
+enum hop_status hop_sampling_finish(struct hop_sampling *sampling, struct hop_profile **profile,
+                                    struct hop_error *err)
+{
+    *profile = NULL;
+    pthread_join(sampling->thread, NULL);
+    enum hop_status status = sampling->status;
+    if (status == HOP_OK)
+        status = run_finish(&sampling->run, profile, err);
+    else if (err)
+        *err = sampling->err;
+    run_deinit(&sampling->run);
+    sampling_destroy(sampling);
     return status;
 }
