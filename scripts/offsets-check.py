@@ -175,6 +175,7 @@ def object_complaints(fields, masks):
         "code.co_filename": code.co_filename,
         "code.co_name": code.co_name,
         "code.co_consts": code.co_consts,
+        "code.co_names": code.co_names,
     }
     if "code.co_qualname" in fields:
         pointers["code.co_qualname"] = code.co_qualname
@@ -184,7 +185,7 @@ def object_complaints(fields, masks):
         pointers["code.co_linetable"] = code.co_lnotab
     if "code.co_code" in fields:
         pointers["code.co_code"] = code.co_code
-        pointers["code.co_names"] = code.co_names
+        pointers["code.co_varnames"] = code.co_varnames
         pointers["code.co_cellvars"] = code.co_cellvars
         pointers["code.co_freevars"] = code.co_freevars
     for name, value in pointers.items():
@@ -201,6 +202,12 @@ def object_complaints(fields, masks):
     for name, value in numbers.items():
         if word(id(code) + fields[name], 4) != value:
             yield "%s is not %d" % (name, value)
+    if "code.co_localsplusnames" in fields:
+        names = word(id(code) + fields["code.co_localsplusnames"])
+        at = names + fields["tuple.ob_item"]
+        for i, name in enumerate(code.co_varnames + code.co_cellvars):
+            if ctypes.cast(word(at + 8 * i), ctypes.py_object).value != "one two three".split()[i]:
+                yield "code.co_localsplusnames: no %s" % name
     if "code.co_code_adaptive" in fields:
         adaptive = ctypes.string_at(id(code) + fields["code.co_code_adaptive"], len(code.co_code))
         if adaptive != code._co_code_adaptive:
@@ -227,6 +234,31 @@ def object_complaints(fields, masks):
         yield "bytes.ob_sval"
     if word(id((1, 2, 3)) + fields["tuple.ob_size"]) != 3:
         yield "tuple.ob_size"
+    for number in (0, 1, -1, 2**30, -(10**40), True):
+        if "long.lv_tag" in fields:
+            tag = word(id(number) + fields["long.lv_tag"])
+            count, sign = tag >> 3, (1, 0, -1)[tag & 3]
+        else:
+            count = word(id(number) + fields["long.ob_size"])
+            count -= count >> 63 << 64
+            count, sign = abs(count), (count > 0) - (count < 0)
+        at = id(number) + fields["long.ob_digit"]
+        if sign * sum(word(at + 4 * i, 4) << 30 * i for i in range(count)) != number:
+            yield "the digits of %d" % number
+    if ctypes.c_double.from_address(id(1.5) + fields["float.ob_fval"]).value != 1.5:
+        yield "float.ob_fval"
+    both = (ctypes.c_double * 2).from_address(id(1.5 - 2j) + fields["complex.cval"])
+    if tuple(both) != (1.5, -2):
+        yield "complex.cval"
+    held = frozenset(["one"])
+    table = word(id(held) + fields["set.table"])
+    at = table + 16 * (hash("one") & word(id(held) + fields["set.mask"]))
+    if word(at) != id("one") or word(at + 8) != hash("one") % 2**64:
+        yield "set.table or set.mask"
+    held = slice("one", "two", "three")
+    for part in ("start", "stop", "step"):
+        if word(id(held) + fields["slice." + part]) != id(getattr(held, part)):
+            yield "slice.%s is elsewhere" % part
     for text, kind, is_ascii, raw in (
         ("name", 1, True, b"name"),
         ("n\xe4me", 1, False, b"n\xe4me"),

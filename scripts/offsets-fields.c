@@ -237,9 +237,10 @@ static void print_code(void)
     FIELD("code.co_consts", PyCodeObject, co_consts);
     FIELD("code.co_nlocals", PyCodeObject, co_nlocals);
     FIELD("code.co_stacksize", PyCodeObject, co_stacksize);
+    FIELD("code.co_names", PyCodeObject, co_names);
 #if PY_VERSION_HEX < 0x030b0000
     FIELD("code.co_code", PyCodeObject, co_code);
-    FIELD("code.co_names", PyCodeObject, co_names);
+    FIELD("code.co_varnames", PyCodeObject, co_varnames);
     FIELD("code.co_cellvars", PyCodeObject, co_cellvars);
     FIELD("code.co_freevars", PyCodeObject, co_freevars);
     SIZE("code.size", PyCodeObject);
@@ -247,6 +248,7 @@ static void print_code(void)
 #if PY_VERSION_HEX < 0x030d0000
     FIELD("code.co_nlocalsplus", PyCodeObject, co_nlocalsplus);
 #endif
+    FIELD("code.co_localsplusnames", PyCodeObject, co_localsplusnames);
     FIELD("code.co_code_adaptive", PyCodeObject, co_code_adaptive);
     FIELD("code.ob_size", PyCodeObject, ob_base.ob_size);
     FIELD("code.co_qualname", PyCodeObject, co_qualname);
@@ -297,6 +299,20 @@ static void print_objects(void)
     FIELD("bytes.ob_sval", PyBytesObject, ob_sval);
     FIELD("tuple.ob_size", PyTupleObject, ob_base.ob_size);
     FIELD("tuple.ob_item", PyTupleObject, ob_item);
+#if PY_VERSION_HEX < 0x030c0000
+    FIELD("long.ob_size", PyLongObject, ob_base.ob_size);
+    FIELD("long.ob_digit", PyLongObject, ob_digit);
+#else
+    FIELD("long.lv_tag", PyLongObject, long_value.lv_tag);
+    FIELD("long.ob_digit", PyLongObject, long_value.ob_digit);
+#endif
+    FIELD("float.ob_fval", PyFloatObject, ob_fval);
+    FIELD("complex.cval", PyComplexObject, cval);
+    FIELD("set.mask", PySetObject, mask);
+    FIELD("set.table", PySetObject, table);
+    FIELD("slice.start", PySliceObject, start);
+    FIELD("slice.stop", PySliceObject, stop);
+    FIELD("slice.step", PySliceObject, step);
     FIELD("unicode.length", PyASCIIObject, length);
     FIELD("unicode.hash", PyASCIIObject, hash);
     FIELD("unicode.state", PyASCIIObject, state);

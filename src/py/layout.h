@@ -72,7 +72,9 @@
     X(code_firsttraceable, "code._co_firsttraceable") /* 3.11+, in code units */                   \
     X(code_flags, "code.co_flags")                                                                 \
     X(code_consts, "code.co_consts")                                                               \
-    X(code_names, "code.co_names") /* 3.8–3.10, here and below: to find qualified names */       \
+    X(code_names, "code.co_names")                                                                 \
+    X(code_varnames, "code.co_varnames")               /* 3.8–3.10 */                            \
+    X(code_localsplusnames, "code.co_localsplusnames") /* 3.11+: of locals, cells, free ones */    \
     X(code_nlocals, "code.co_nlocals")                                                             \
     X(code_nlocalsplus, "code.co_nlocalsplus") /* 3.11, 3.12 */                                    \
     X(code_cellvars, "code.co_cellvars")       /* 3.8–3.10: tuple object */                      \
@@ -109,6 +111,16 @@
     X(bytes_data, "bytes.ob_sval")                                                                 \
     X(tuple_size, "tuple.ob_size")                                                                 \
     X(tuple_items, "tuple.ob_item")                                                                \
+    X(long_size, "long.ob_size")  /* up to 3.11: digits, negative of a negative number */          \
+    X(long_lv_tag, "long.lv_tag") /* 3.12+: sign in the lowest bits, digits above the third */     \
+    X(long_digits, "long.ob_digit")                                                                \
+    X(float_value, "float.ob_fval")                                                                \
+    X(complex_value, "complex.cval")                                                               \
+    X(set_mask, "set.mask")                                                                        \
+    X(set_table, "set.table")                                                                      \
+    X(slice_start, "slice.start")                                                                  \
+    X(slice_stop, "slice.stop")                                                                    \
+    X(slice_step, "slice.step")                                                                    \
     X(unicode_length, "unicode.length")                                                            \
     X(unicode_hash, "unicode.hash")                                                                \
     X(unicode_state, "unicode.state")                                                              \
@@ -145,6 +157,24 @@ enum hop_opcode_role {
     HOP_ROLE_ENTER_EXECUTOR,           /* the original is in co_executors[oparg]->vm_data */
 };
 
+/* What an opcode's argument stands for. A jump's is in code units, or in bytes. */
+enum hop_argument_kind {
+    HOP_ARGUMENT_PLAIN,    /* a number that dis shows no word for */
+    HOP_ARGUMENT_NUMBER,   /* itself */
+    HOP_ARGUMENT_CONSTANT, /* an index of co_consts; the next two likewise */
+    HOP_ARGUMENT_NAME,     /* of co_names */
+    HOP_ARGUMENT_LOCAL,    /* of co_varnames, from 3.11 on co_localsplusnames */
+    HOP_ARGUMENT_LOCALS,   /* two of them, four bits each */
+    HOP_ARGUMENT_CELL,     /* 3.8–3.10: of co_cellvars and, behind them, co_freevars */
+    HOP_ARGUMENT_FORWARD,  /* a jump, from the next instruction on */
+    HOP_ARGUMENT_BACKWARD,
+    HOP_ARGUMENT_ABSOLUTE,
+    HOP_ARGUMENT_FORWARD_BYTES,
+    HOP_ARGUMENT_ABSOLUTE_BYTES,
+    HOP_ARGUMENT_SOURCE, /* as backward, but where control came from */
+    HOP_ARGUMENT_LISTED, /* a number of a list in the file */
+};
+
 struct hop_opcode {
     const char *name; /* NULL: no such opcode */
     uint8_t base;     /* what `dis` shows without adaptive: itself, or what it specialises or
@@ -152,8 +182,23 @@ struct hop_opcode {
     uint8_t caches;   /* inline cache units that follow it (of the base opcode) */
     bool has_arg;
     bool is_instrumented;
-    bool is_tracked; /* in the default set of the report */
+    bool is_tracked;        /* in the default set of the report */
+    uint8_t argument;       /* enum hop_argument_kind; here and below: of the base only */
+    uint8_t argument_shift; /* the bits below are flags */
+    uint8_t argument_list;  /* of HOP_ARGUMENT_LISTED: which */
     enum hop_opcode_role role;
+};
+
+/* A number that means a word: 1 of the list "binary" is "&". */
+struct hop_operand_word {
+    uint8_t list, number;
+    uint16_t text_at; /* of texts[] */
+};
+
+/* How dis writes an argument in which a bit of `mask` is set: "{} + NULL". */
+struct hop_argument_form {
+    uint8_t opcode, mask;
+    uint16_t text_at;
 };
 
 /* One u64 of the target's _Py_DebugOffsets: at byte `position` of it is the value of `field`. */
@@ -174,6 +219,9 @@ enum {
     HOP_DEBUG_OFFSETS_MAX = 128,        /* 3.15 has 45 of use here */
     HOP_DEBUG_OFFSETS_BYTES_MAX = 4096, /* _Py_DebugOffsets: 888 bytes in 3.15 */
     HOP_PATCH_FIELDS_MAX = 16,          /* 3.13 has 3 */
+    HOP_OPERAND_LISTS_MAX = 16,         /* 3.15 has 9 */
+    HOP_OPERAND_WORDS_MAX = 255,        /* 3.15 has 74 */
+    HOP_ARGUMENT_FORMS_MAX = 16,        /* 3.15 has 6 */
     HOP_STRUCT_BYTES_MAX = 4096, /* of all structs but the two below; PyThreadState of 3.15: 888 */
     HOP_STATE_BYTES_MAX = 1 << 20, /* _PyRuntime, PyInterpreterState; 3.12: 459,944 and 383,552 */
 };
@@ -206,6 +254,11 @@ struct hop_layout {
     struct hop_patch_field patch_fields[HOP_PATCH_FIELDS_MAX];
     struct hop_opcode opcodes[HOP_OPCODE_COUNT];
     char names[8192]; /* what opcodes[].name points into */
+    int operand_list_count, operand_word_count, argument_form_count;
+    uint16_t operand_lists[HOP_OPERAND_LISTS_MAX]; /* their names, in texts[] */
+    struct hop_operand_word operand_words[HOP_OPERAND_WORDS_MAX];
+    struct hop_argument_form argument_forms[HOP_ARGUMENT_FORMS_MAX];
+    char texts[4096];
 };
 
 /* Parses `text` (a file of offsets/, `size` bytes, need not end in NUL) into *layout. A line it

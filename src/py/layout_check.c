@@ -192,6 +192,20 @@ static enum hop_status check_opcodes(const struct hop_parser *p)
     return status;
 }
 
+/* Each list that an opcode's argument is a number of has at least one. */
+static enum hop_status check_operands(const struct hop_parser *p)
+{
+    const struct hop_layout *layout = p->layout;
+    for (int list = 0; list < layout->operand_list_count; list++) {
+        bool has_word = false;
+        for (int i = 0; i < layout->operand_word_count; i++)
+            has_word |= layout->operand_words[i].list == list;
+        if (!has_word)
+            return incomplete(p, "no line operand", layout->texts + layout->operand_lists[list]);
+    }
+    return HOP_OK;
+}
+
 static enum hop_status check_debug(const struct hop_parser *p)
 {
     enum { FIRST_MINOR_WITH_DEBUG_OFFSETS = 13 };
@@ -229,6 +243,8 @@ enum hop_status hop_parser_check(const struct hop_parser *p)
         status = check_debug(p);
     if (status == HOP_OK)
         status = check_opcodes(p);
+    if (status == HOP_OK)
+        status = check_operands(p);
     size_t outside = hop_layout_field_outside(p->layout);
     if (status == HOP_OK && outside != HOP_FIELD_COUNT)
         status =

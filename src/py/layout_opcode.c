@@ -19,8 +19,7 @@ static uint32_t hash(const char *name)
     return sum;
 }
 
-/* The number of the opcode of that name, or HOP_OPCODE_COUNT. */
-static size_t find_opcode(const struct hop_parser *p, const char *name)
+size_t hop_parser_find_opcode(const struct hop_parser *p, const char *name)
 {
     uint32_t wanted = hash(name);
     for (size_t i = 0; i < HOP_OPCODE_COUNT; i++)
@@ -88,7 +87,7 @@ enum hop_status hop_parser_opcode(struct hop_parser *p)
         return hop_parser_refuse(p, "no opcode name:", name);
     if (layout->opcodes[number].name)
         return hop_parser_refuse(p, "a second opcode", p->words[1]);
-    if (find_opcode(p, name) != HOP_OPCODE_COUNT)
+    if (hop_parser_find_opcode(p, name) != HOP_OPCODE_COUNT)
         return hop_parser_refuse(p, "a second opcode", name);
     if (strcmp(p->words[3], "caches") || !hop_parser_number(p->words[4], UINT8_MAX, &caches))
         return hop_parser_refuse(p, "no number of caches:", p->words[4]);
@@ -115,7 +114,7 @@ enum hop_status hop_parser_resolve_bases(struct hop_parser *p)
     for (size_t i = 0; i < HOP_OPCODE_COUNT; i++) {
         if (!p->base_names[i][0])
             continue;
-        size_t base = find_opcode(p, p->base_names[i]);
+        size_t base = hop_parser_find_opcode(p, p->base_names[i]);
         if (base == HOP_OPCODE_COUNT)
             return hop_parser_refuse_line(p, p->opcode_lines[i], "of an unknown opcode",
                                           p->base_names[i]);

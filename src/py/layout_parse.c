@@ -1,7 +1,7 @@
 /* Reads the lines of a file of offsets/ into a layout; the grammar is told in offsets/README.md.
- * Lines of
- * opcodes are left to layout_opcode.c, and to layout_check.c whether all is there. The text may be
- * anybody's (`--offsets FILE`), so every line is either understood wholly or refused. */
+ * Lines of opcodes are left to layout_opcode.c and layout_operand.c, and to layout_check.c whether
+ * all is there. The text may be anybody's (`--offsets FILE`), so every line is either understood
+ * wholly or refused. */
 #include "py/layout.h"
 #include "py/layout_internal.h"
 #include "py/layout_parser.h"
@@ -305,6 +305,9 @@ static const struct {
     {"debug-version", 2, 2, parse_debug_version},
     {"debug-free-threaded", 2, 2, parse_debug_free_threaded},
     {"opcode", 5, 11, hop_parser_opcode},
+    {"argument", 3, 5, hop_parser_argument},
+    {"operand", 4, HOP_PARSER_WORDS_MAX, hop_parser_operand},
+    {"form", 4, HOP_PARSER_WORDS_MAX, hop_parser_form},
 };
 
 /* One line without its newline. */

@@ -1,5 +1,5 @@
 /* What the files that read offsets/ share: the line at hand, and what has been seen of the file.
- * For layout_parse.c, layout_opcode.c and layout_check.c only. */
+ * For layout_parse.c, layout_opcode.c, layout_operand.c and layout_check.c only. */
 #ifndef HOP_PY_LAYOUT_PARSER_H
 #define HOP_PY_LAYOUT_PARSER_H
 
@@ -25,6 +25,7 @@ struct hop_parser {
     struct hop_error *err;
     unsigned line_number;
     size_t names_used; /* of layout->names */
+    size_t texts_used; /* of layout->texts */
     bool has_python;
     bool has_topic[HOP_TOPIC_COUNT];
     bool has_value[HOP_VALUE_COUNT];
@@ -54,6 +55,14 @@ bool hop_parser_number(const char *word, uint64_t limit, uint64_t *value);
 /* An `opcode` line; and, after the last line, the names after `of` turned into numbers. */
 enum hop_status hop_parser_opcode(struct hop_parser *p);
 enum hop_status hop_parser_resolve_bases(struct hop_parser *p);
+
+/* The number of the opcode of that name, or HOP_OPCODE_COUNT. */
+size_t hop_parser_find_opcode(const struct hop_parser *p, const char *name);
+
+/* The lines `argument`, `operand` and `form`: what the opcodes' arguments stand for. */
+enum hop_status hop_parser_argument(struct hop_parser *p);
+enum hop_status hop_parser_operand(struct hop_parser *p);
+enum hop_status hop_parser_form(struct hop_parser *p);
 
 /* Whether all that was read makes a layout: nothing missing that its words need, nothing that
  * contradicts itself. */
