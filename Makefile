@@ -60,6 +60,8 @@ SOVERSION := 0
 OFFSETS  := $(sort $(filter-out offsets/README.md,$(wildcard offsets/*)))
 CLI_SRC  := $(sort $(wildcard src/cli/*.c))
 LIB_SRC  := $(sort $(filter-out $(CLI_SRC),$(wildcard src/*/*.c)))
+# The page that the HTML report is, which is compiled in.
+HTML_PAGE := $(wildcard src/report/html/*)
 # The oracle's parts; the tests are linked with all but its main().
 ORACLE_SRC := $(sort $(wildcard tests/oracle/*.c))
 TEST_SRC := $(sort $(wildcard tests/test_*.c tests/support/*.c) \
@@ -70,7 +72,7 @@ SCHEMAS  := $(sort $(wildcard include/*.schema.json))
 EXAMPLES := $(sort $(wildcard tests/examples/*.c))
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
-LIB_OBJ  := $(call obj,$(LIB_SRC)) $(O)/obj/gen/builtin_offsets.o
+LIB_OBJ  := $(call obj,$(LIB_SRC)) $(O)/obj/gen/builtin_offsets.o $(O)/obj/gen/html_page.o
 CLI_OBJ  := $(call obj,$(CLI_SRC))
 TEST_OBJ := $(call obj,$(TEST_SRC))
 ORACLE_OBJ := $(call obj,$(ORACLE_SRC) tests/support/pythons.c)
@@ -160,6 +162,11 @@ $(O)/gen/builtin_offsets.c: scripts/embed-offsets $(OFFSETS) $(O)/obj/sources
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)scripts/embed-offsets $@ $(OFFSETS)
+
+$(O)/gen/html_page.c: scripts/embed-page $(HTML_PAGE)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)scripts/embed-page $@ src/report/html
 
 # One object with the public symbols alone, so that a static library hides as much as a shared one.
 $(STATIC_LIB): $(LIB_OBJ) $(O)/obj/sources

@@ -1,0 +1,185 @@
+/* The format "html": one page with all that a profile knows in it, that asks no network for
+ * anything. The page itself is src/report/html/; what it shows is packed by html_data.c. */
+#include "report/format.h"
+
+#include "report/html_data.h"
+#include "report/html_page.h"
+#include "report/html_shares.h"
+#include "report/json_parts.h"
+#include "report/select.h"
+#include "report/source.h"
+#include "report/text_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The lines of the text report's heading: the same facts, in the same words. */
+static json_t *heading(const struct hop_profile *profile)
+{
+    char *text = NULL;
+    size_t size;
+    json_t *lines = json_array();
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return lines;
+    hop_text_print_heading(stream, profile);
+    fclose(stream);
+    char *rest = text;
+    for (char *line = strsep(&rest, "\n"); line && text; line = strsep(&rest, "\n"))
+        if (line[0])
+            json_array_append_new(lines, hop_json_text(line));
+    free(text);
+    return lines;
+}
+
+static json_t *threads(const struct hop_profile *profile)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < profile->thread_count; i++) {
+        const struct hop_profile_thread *thread = &profile->threads[i];
+        json_t *object = json_object();
+        if (!object || !hop_json_add(object, "tid", json_integer(thread->tid)) ||
+            !hop_json_add(object, "interpreter", hop_json_count(thread->interpreter)) ||
+            !hop_json_add(object, "name", hop_json_text(thread->name)) ||
+            json_array_append(list, object) != 0) {
+            json_decref(object);
+            json_decref(list);
+            return NULL;
+        }
+        json_decref(object);
+    }
+    return list;
+}
+
+static json_t *refused(const struct hop_profile *profile)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < profile->refused_count; i++)
+        json_array_append_new(list, json_pack("{s:o, s:o}", "words",
+                                              hop_json_text(profile->refused[i].words), "count",
+                                              hop_json_count(profile->refused[i].count)));
+    return list;
+}
+
+/* Names and sizes of the columns, in the order in which they follow. */
+static json_t *columns(const struct hop_html_data *data)
+{
+#define NAME(name, word) #word,
+    static const char *const names[] = {HOP_HTML_COLUMNS(NAME)};
+#undef NAME
+    json_t *list = json_array();
+    json_array_append_new(
+        list, json_pack("[sI]", "strings_length", (json_int_t)data->strings.lengths.size));
+    json_array_append_new(list, json_pack("[sI]", "strings", (json_int_t)data->strings.text.size));
+    for (int i = 0; i < HOP_HTML_COLUMN_COUNT; i++)
+        json_array_append_new(list, json_pack("[sI]", names[i], (json_int_t)data->columns[i].size));
+    return list;
+}
+
+static json_t *groupings(void)
+{
+#define NAME(name, word) #word,
+    static const char *const names[] = {HOP_HTML_GROUPINGS(NAME)};
+#undef NAME
+    json_t *list = json_array();
+    for (int i = 0; i < HOP_HTML_GROUPING_COUNT; i++)
+        json_array_append_new(list, json_string(names[i]));
+    return list;
+}
+
+static json_t *source_words(void)
+{
+    json_t *list = json_array();
+    for (int i = HOP_SOURCE_READ; i <= HOP_SOURCE_TOO_LARGE; i++) {
+        struct hop_source source = {.state = (enum hop_source_state)i};
+        json_array_append_new(list, json_string(hop_source_words(&source)));
+    }
+    return list;
+}
+
+static json_t *seconds(uint64_t ns)
+{
+    return json_real((double)ns / 1e9);
+}
+
+/* All that is no column. */
+static json_t *head(const struct hop_profile *profile, const struct hop_report_options *options,
+                    const struct hop_html_data *data)
+{
+    json_t *object = json_object();
+    if (object && hop_json_add(object, "schema", json_integer(HOP_SCHEMA_VERSION)) &&
+        hop_json_add(object, "heavyops", json_string(hop_version())) &&
+        hop_json_add(object, "pid", json_integer(profile->pid)) &&
+        hop_json_add(object, "python", hop_json_text(profile->python)) &&
+        hop_json_add(object, "command_line", hop_json_text(profile->command_line)) &&
+        hop_json_add(object, "mode", hop_json_text(profile->mode)) &&
+        hop_json_add(object, "way", hop_json_text(profile->way)) &&
+        hop_json_add(object, "started_s", seconds(profile->started_ns)) &&
+        hop_json_add(object, "duration_s", seconds(profile->duration_ns)) &&
+        hop_json_add(object, "rate_hz", json_real(profile->true_rate_hz)) &&
+        hop_json_add(object, "samples", hop_json_count(profile->samples)) &&
+        hop_json_add(object, "samples_ns", hop_json_count(profile->samples_ns)) &&
+        hop_json_add(object, "refused_total", hop_json_count(profile->refused_total)) &&
+        hop_json_add(object, "refused", refused(profile)) &&
+        hop_json_add(object, "idle", hop_json_count(profile->idle)) &&
+        hop_json_add(object, "has_weights", json_boolean(profile->has_weights)) &&
+        hop_json_add(object, "is_narrowed", json_boolean(hop_select_narrows(options))) &&
+        hop_json_add(object, "codes_left_out", hop_json_count(data->codes_left_out)) &&
+        hop_json_add(object, "heading", heading(profile)) &&
+        hop_json_add(object, "threads", threads(profile)) &&
+        hop_json_add(object, "source_words", source_words()) &&
+        hop_json_add(object, "groupings", groupings()) &&
+        hop_json_add(object, "instructions", hop_json_count(profile->instruction_count)) &&
+        hop_json_add(object, "columns", columns(data)))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* The head's length, the head, the columns. */
+static bool write_data(const struct hop_profile *profile, const struct hop_report_options *options,
+                       const struct hop_html_data *data, FILE *stream)
+{
+    json_t *object = head(profile, options, data);
+    char *text = object ? json_dumps(object, HOP_JSON_FLAGS | JSON_COMPACT) : NULL;
+    json_decref(object);
+    if (!text)
+        return false;
+    const struct hop_pack *packs[HOP_HTML_COLUMN_COUNT + 3];
+    struct hop_pack head_pack = {0};
+    hop_pack_number(&head_pack, strlen(text));
+    hop_pack_bytes(&head_pack, text, strlen(text));
+    packs[0] = &head_pack;
+    packs[1] = &data->strings.lengths;
+    packs[2] = &data->strings.text;
+    for (int i = 0; i < HOP_HTML_COLUMN_COUNT; i++)
+        packs[i + 3] = &data->columns[i];
+    bool has_memory =
+        !head_pack.is_out_of_memory && hop_pack_write(packs, sizeof packs / sizeof *packs, stream);
+    hop_pack_deinit(&head_pack);
+    free(text);
+    return has_memory;
+}
+
+static enum hop_status write_html(const struct hop_profile *profile,
+                                  const struct hop_report_options *options, FILE *stream,
+                                  struct hop_error *err)
+{
+    struct hop_html_data data;
+    bool has_memory = hop_html_data_init(&data, profile, options);
+    if (has_memory) {
+        fwrite(hop_html_page_before, 1, hop_html_page_before_size, stream);
+        has_memory = write_data(profile, options, &data, stream);
+        fwrite(hop_html_page_behind, 1, hop_html_page_behind_size, stream);
+    }
+    hop_html_data_deinit(&data);
+    if (has_memory || ferror(stream)) /* the caller looks at the stream */
+        return HOP_OK;
+    return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
+}
+
+const struct hop_format hop_format_html = {
+    .name = "html",
+    .suffixes = ".html .htm",
+    .write = write_html,
+};
