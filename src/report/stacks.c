@@ -105,7 +105,10 @@ static bool make_frames(struct builder *builder)
     for (size_t i = 0; i < threads; i++)
         stacks->frames[stacks->frame_count++] =
             (struct hop_frame){HOP_FRAME_THREAD, 0, (uint32_t)i};
-    add_frames(stacks, rows, by_line, HOP_FRAME_LINE, builder->line_frame);
+    if (builder->plan->frames == HOP_FRAMES_LINES)
+        add_frames(stacks, rows, by_line, HOP_FRAME_LINE, builder->line_frame);
+    else
+        add_frames(stacks, rows, by_place, HOP_FRAME_INSTRUCTION, builder->line_frame);
     if (builder->plan->leaf != HOP_LEAF_LINE)
         add_frames(stacks, rows, builder->plan->leaf == HOP_LEAF_OPCODE ? by_opcode : by_place,
                    HOP_FRAME_INSTRUCTION, builder->leaf_frame);

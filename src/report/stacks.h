@@ -21,6 +21,11 @@ struct hop_frame {
     uint32_t index; /* of threads; else of instructions: one of those that this frame stands for */
 };
 
+enum hop_stack_frames {
+    HOP_FRAMES_LINES,        /* a frame for each line of a function; kind HOP_FRAME_LINE */
+    HOP_FRAMES_INSTRUCTIONS, /* for each place in a bytecode; kind HOP_FRAME_INSTRUCTION */
+};
+
 /* Node 0 is the root, which is no frame; its children are the outermost frames, or the threads. */
 struct hop_stack_node {
     uint32_t parent;                   /* stands before its children; the root is its own */
@@ -42,7 +47,8 @@ struct hop_stacks {
 
 struct hop_stacks_plan {
     bool by_thread;
-    enum hop_stack_leaf leaf;
+    enum hop_stack_frames frames;
+    enum hop_stack_leaf leaf; /* HOP_LEAF_LINE where frames are of instructions */
     /* Where -i or -f is given, only samples at such instructions count. NULL: all do. */
     const struct hop_report_options *options;
 };

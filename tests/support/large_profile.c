@@ -139,8 +139,9 @@ struct hop_profile *make_large_profile(const struct large_shape *shape)
     for (size_t i = 0; i < shape->threads; i++)
         add_node(profile, (uint32_t)i, (uint32_t)i);
     uint32_t *path = calloc(most + 1, sizeof *path); /* of the stack before: its nodes */
-    size_t depth = 0, code = 0;
-    cr_assert_not_null(path);
+    size_t *codes_of = calloc(most + 1, sizeof *codes_of);
+    size_t depth = 0;
+    cr_assert(path && codes_of);
     for (size_t i = 0; i < shape->stacks; i++) {
         size_t wanted = shape->depth / 2 + below(&state, shape->depth + 1) + 1;
         size_t kept = depth ? depth - 1 - below(&state, depth < 12 ? depth : 12) : 0;
@@ -149,17 +150,19 @@ struct hop_profile *make_large_profile(const struct large_shape *shape)
             kept = 0;
         }
         for (depth = kept; depth < wanted || depth == kept;) {
-            code = (code * 7 + 1 + below(&state, 5)) % codes;
+            size_t code = (codes_of[depth] * 7 + 1 + below(&state, 5)) % codes;
             uint32_t parent = path[depth++];
             path[depth] = add_node(profile, parent, call_in(code, &state));
+            codes_of[depth] = code;
         }
-        code = (code + 1) % codes;
-        uint32_t leaf = add_node(profile, path[depth], (uint32_t)(code * OPS + below(&state, OPS)));
+        size_t last = (codes_of[depth] + 1) % codes;
+        uint32_t leaf = add_node(profile, path[depth], (uint32_t)(last * OPS + below(&state, OPS)));
         uint64_t ns_each = shape->has_weights ? 1000 + below(&state, 2000000) : 1000000;
         hit(profile, leaf, 1 + below(&state, 199), ns_each);
     }
     profile->has_weights = shape->has_weights;
     free(path);
+    free(codes_of);
     return finish(profile);
 }
 
