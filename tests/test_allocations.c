@@ -102,7 +102,7 @@ Test(allocations, what_is_not_made_leaves_nothing)
     FOR_EACH_VERSION
     {
         cr_assert(hop_code_table_init(&table, &program.layout, &program.reader.base));
-        each_may_fail(try_walker, 4);
+        each_may_fail(try_walker, 2);
         each_may_fail(try_identifier, 4);
         each_may_fail(try_code_table, 0);
         each_may_fail(try_roster, 2);

@@ -115,6 +115,25 @@ Test(walk_guess, a_deep_stack_is_read_in_few_calls)
     }
 }
 
+/* Where frames lie close together, as with pymalloc, in the pages of the last walk, whichever of
+ * them is where by now. */
+Test(walk_guess, a_deep_stack_of_frame_objects_is_read_in_few_calls)
+{
+    for (int minor = LAYOUT_MINOR_FIRST; minor < 11; minor++) {
+        start(minor);
+        thread.keeps_frame_memory = true;
+        push_many(&thread, 1000, 2);
+        for (int i = 0; i < 10; i++) {
+            expect_stack_of(&thread);
+            pop_many(&thread, 600);
+            push_many(&thread, 599, 3);
+            reader.calls = 0;
+            expect_stack_of(&thread);
+            cr_assert_leq(reader.calls, i ? 20 : 24, "3.%d: %zu", minor, (size_t)reader.calls);
+        }
+    }
+}
+
 /* The innermost frame begins in the memory that was read on the guess, and ends behind it. */
 Test(walk_guess, frames_across_the_end_of_the_guess_are_read_whole)
 {

@@ -1,22 +1,17 @@
 /* Follows a thread's chain of frames through copied memory: one window over the stack chunk from
- * 3.11 on, one prefetched batch of frame objects before. */
+ * 3.11 on, the pages where frame objects were lately before. */
 #include "py/walk.h"
 
 #include "base/pages.h"
 
 #include <stdlib.h>
 
-/* How many frame objects of 3.8–3.10 are guessed at once. A deeper stack is read frame by frame
- * beyond it: with a system call for each, it takes so long that the scheduler moves the waiting
- * thread to another CPU. */
-enum { GUESSED_FRAMES_MAX = 1000 /* with the thread state, below HOP_SPANS_MAX */ };
-
 /* What a thread may have pushed since the last look, and is read on the guess with it. */
 enum { WINDOW_SLACK_BYTES = 1 << 10 };
 
 /* A PyThreadState is a few hundred bytes up to the fields we want (3.14: 0x2d0). More would be a
  * layout file gone wrong. */
-enum { THREAD_BYTES_MAX = 4096, FRAME_BYTES_MAX = 1024 };
+enum { THREAD_BYTES_MAX = 4096, FRAME_BYTES_MAX = HOP_OBJECT_BYTES_MAX };
 
 /* A chain that is read while it changes may lead in circles, for as long as the depth's limit lets
  * it: 30 ms of reads. Brent's way to notice it: the address of each step whose number is a power of
@@ -77,13 +72,11 @@ bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
     walker->frame_bytes = (size_t)end;
     if (walker->thread_bytes > THREAD_BYTES_MAX || walker->frame_bytes > FRAME_BYTES_MAX)
         return false;
+    bool has_objects = layout->frame_root == HOP_ROOT_FRAME_OBJECT;
     walker->window = malloc(HOP_WINDOW_BYTES);
-    walker->prefetched = malloc(GUESSED_FRAMES_MAX * walker->frame_bytes);
-    walker->guess_frame_addrs = malloc(GUESSED_FRAMES_MAX * sizeof *walker->guess_frame_addrs);
-    walker->spans = malloc((GUESSED_FRAMES_MAX + 3) * sizeof *walker->spans);
     walker->stack.frames = hop_pages_map(HOP_DEPTH_MAX * sizeof *walker->stack.frames);
-    if (walker->window && walker->prefetched && walker->guess_frame_addrs && walker->spans &&
-        walker->stack.frames)
+    if (walker->window && walker->stack.frames &&
+        (!has_objects || hop_object_pages_init(&walker->object_pages, reader)))
         return true;
     hop_walker_deinit(walker);
     return false;
@@ -92,9 +85,7 @@ bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
 void hop_walker_deinit(struct hop_walker *walker)
 {
     free(walker->window);
-    free(walker->prefetched);
-    free(walker->guess_frame_addrs);
-    free(walker->spans);
+    hop_object_pages_deinit(&walker->object_pages);
     hop_pages_unmap(walker->stack.frames, HOP_DEPTH_MAX * sizeof *walker->stack.frames);
     *walker = (struct hop_walker){0};
 }
@@ -430,69 +421,29 @@ static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, u
 
 /* --- 3.8 to 3.10: PyFrameObject -------------------------------------------------------------- */
 
-/* The frame among those guessed, [first, end), most likely the one at `at`. Looking through a
- * thousand addresses costs as much as reading one frame. `end`: it is not among them. */
-static size_t find_guess(const struct hop_walker *walker, uint64_t addr, size_t at, size_t first,
-                         size_t end)
-{
-    for (size_t i = at; i < end; i++)
-        if (walker->guess_frame_addrs[i] == addr)
-            return i;
-    for (size_t i = first; i < at; i++)
-        if (walker->guess_frame_addrs[i] == addr)
-            return i;
-    return end;
-}
-
 static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t thread_addr)
 {
     const struct hop_layout *layout = walker->layout;
     struct hop_raw_stack *stack = &walker->stack;
+    struct hop_object_pages *pages = &walker->object_pages;
     uint8_t thread[THREAD_BYTES_MAX];
     struct circle circle = {0};
-    uint8_t spare[FRAME_BYTES_MAX];
-
-    /* The thread state, and the frames of the last walk where they then were: a program's outer
-     * frames stay for long, and freed inner ones are used again by the next call of the function.
-     */
-    size_t guessed = walker->guess_thread_addr == thread_addr ? walker->guess_frame_count : 0;
-    walker->spans[0] = (struct hop_span){thread_addr + (uint64_t)walker->thread_from,
-                                         walker->thread_bytes, thread};
-    /* Outermost first: the innermost are the likeliest to be gone, and a bad span ends the batch.
-     */
-    for (size_t i = 0; i < guessed; i++) {
-        size_t frame = guessed - 1 - i;
-        walker->spans[1 + i] =
-            (struct hop_span){walker->guess_frame_addrs[frame], walker->frame_bytes,
-                              walker->prefetched + frame * walker->frame_bytes};
-    }
-    walker->reads++;
-    size_t filled = hop_reader_fill(walker->reader, walker->spans, 1 + guessed);
-    walker->guess_thread_addr = 0;
-    if (filled == 0)
-        return HOP_REFUSED_UNREADABLE;
-    size_t first_prefetched = guessed - (filled - 1); /* frames [first, guessed) are in hand */
-
-    uint64_t addr = hop_u64(thread - walker->thread_from + layout->thread_frame);
+    const struct hop_span state = {thread_addr + (uint64_t)walker->thread_from,
+                                   walker->thread_bytes, thread};
     size_t depth = 0;
-    size_t at = first_prefetched; /* the guessed frame that is expected next */
     bool bottom_is_sound = true;
+
     stack->depth = 0;
+    if (!hop_object_pages_open(pages, thread_addr, &state))
+        return HOP_REFUSED_UNREADABLE;
+    uint64_t addr = hop_u64(thread - walker->thread_from + layout->thread_frame);
+    walker->guess_frame_addr = addr;
     while (addr) {
         if (depth == HOP_DEPTH_MAX)
             return HOP_REFUSED_TOO_DEEP;
-        const uint8_t *bytes = NULL;
-        size_t guess = find_guess(walker, addr, at, first_prefetched, guessed);
-        if (guess < guessed) {
-            bytes = walker->prefetched + guess * walker->frame_bytes;
-            at = guess + 1;
-        }
-        if (!bytes) {
-            walker->reads++;
-            if (!hop_read(walker->reader, addr, spare, walker->frame_bytes))
-                return HOP_REFUSED_UNREADABLE;
-            bytes = spare;
-        }
+        const uint8_t *bytes = hop_object_pages_find(pages, addr, walker->frame_bytes);
+        if (!bytes)
+            return HOP_REFUSED_UNREADABLE;
         uint64_t gen_addr = hop_u64(bytes + layout->frame_gen);
         stack->frames[depth++] = (struct hop_raw_frame){
             .code_addr = hop_u64(bytes + layout->frame_code),
@@ -509,10 +460,6 @@ static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t t
             return HOP_REFUSED_BROKEN_CHAIN;
     }
     stack->depth = depth;
-    walker->guess_thread_addr = thread_addr;
-    walker->guess_frame_count = depth < GUESSED_FRAMES_MAX ? depth : GUESSED_FRAMES_MAX;
-    for (size_t i = 0; i < walker->guess_frame_count; i++)
-        walker->guess_frame_addrs[i] = stack->frames[i].frame_addr;
     return bottom_is_sound ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN;
 }
 
@@ -520,12 +467,15 @@ uint64_t hop_walker_guess_addr(const struct hop_walker *walker)
 {
     if (walker->layout->frame_root != HOP_ROOT_FRAME_OBJECT)
         return walker->guess_window_addr;
-    return walker->guess_frame_count ? walker->guess_frame_addrs[0] : 0;
+    return hop_object_pages_span_of(&walker->object_pages, walker->guess_frame_addr);
 }
 
 enum hop_refusal hop_walk(struct hop_walker *walker, uint64_t thread_addr)
 {
-    if (walker->layout->frame_root == HOP_ROOT_FRAME_OBJECT)
-        return walk_frame_objects(walker, thread_addr);
-    return walk_from_interpreter_frame(walker, thread_addr);
+    if (walker->layout->frame_root != HOP_ROOT_FRAME_OBJECT)
+        return walk_from_interpreter_frame(walker, thread_addr);
+    uint64_t calls_before = walker->object_pages.calls;
+    enum hop_refusal refusal = walk_frame_objects(walker, thread_addr);
+    walker->reads += walker->object_pages.calls - calls_before;
+    return refusal;
 }

@@ -3,6 +3,7 @@
 #ifndef HOP_PY_WALK_H
 #define HOP_PY_WALK_H
 
+#include "mem/object_pages.h"
 #include "py/stack.h"
 
 /* The memory of the stack that is copied at once, at most: CPython's chunks are 16 KiB
@@ -23,14 +24,12 @@ struct hop_walker {
     uint64_t guess_cframe_addr;
     uint64_t guess_window_addr;
     size_t guess_window_bytes;
-    size_t guess_frame_count; /* 3.8–3.10: frame objects that are tried at once */
-    uint64_t *guess_frame_addrs;
+    uint64_t guess_frame_addr;            /* 3.8–3.10: of the innermost frame object */
+    struct hop_object_pages object_pages; /* 3.8–3.10 */
     /* The copied stack memory. */
     uint64_t window_addr;
     size_t window_bytes;
-    uint8_t *window;     /* HOP_WINDOW_BYTES */
-    uint8_t *prefetched; /* 3.8–3.10: frame_bytes for each guessed frame */
-    struct hop_span *spans;
+    uint8_t *window; /* HOP_WINDOW_BYTES */
     /* The entry frame on which the last walk ended, from 3.12 on; and whether it may be taken to be
      * that still where a walk comes to it again: a read less for who proves nothing anyway. */
     uint64_t bottom_addr;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* Where a heap might be; the first page is never given, so that small numbers are no addresses. */
-enum { FIRST_ADDR = 0x10000, ALIGNMENT = 16, GAP = 64 };
+enum { FIRST_ADDR = 0x10000, ALIGNMENT = 16, GAP = 64, PAGE = 4096 };
 
 #define MUST(condition)                                                                            \
     do {                                                                                           \
@@ -74,6 +74,12 @@ uint64_t fake_memory_alloc(struct fake_memory *memory, const void *bytes, size_t
     memory->next_addr += (size + GAP + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     fake_memory_map(memory, addr, bytes, size);
     return addr;
+}
+
+uint64_t fake_memory_alloc_pages(struct fake_memory *memory, size_t size)
+{
+    memory->next_addr = (memory->next_addr + PAGE - 1) / PAGE * PAGE;
+    return fake_memory_alloc(memory, NULL, (size + PAGE - 1) / PAGE * PAGE);
 }
 
 uint8_t *fake_memory_at(const struct fake_memory *memory, uint64_t addr, size_t size)

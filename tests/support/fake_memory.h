@@ -31,6 +31,10 @@ void fake_memory_map(struct fake_memory *memory, uint64_t addr, const void *byte
 /* The same at an address of its choice, 16-aligned, never 0, with unmapped bytes on both sides. */
 uint64_t fake_memory_alloc(struct fake_memory *memory, const void *bytes, size_t size);
 
+/* As many whole pages, zeroed: what memory really consists of, for what is read page by page. Two
+ * such ranges do not touch. */
+uint64_t fake_memory_alloc_pages(struct fake_memory *memory, size_t size);
+
 /* The bytes [addr, addr + size), to be changed; aborts when they are not in one range. */
 uint8_t *fake_memory_at(const struct fake_memory *memory, uint64_t addr, size_t size);
 

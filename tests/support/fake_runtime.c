@@ -147,7 +147,7 @@ static void give_back_to_stack(struct fake_thread *thread, uint64_t addr)
 static uint64_t take_from_arena(struct fake_thread *thread, size_t bytes)
 {
     if (thread->arena_end_addr - thread->arena_addr < bytes) {
-        thread->arena_addr = fake_memory_alloc(thread->memory, NULL, ARENA_BYTES);
+        thread->arena_addr = fake_memory_alloc_pages(thread->memory, ARENA_BYTES);
         thread->arena_end_addr = thread->arena_addr + ARENA_BYTES;
     }
     uint64_t addr = thread->arena_addr;
@@ -180,7 +180,7 @@ static void make_frame_object(struct fake_thread *thread, struct fake_frame *fra
     const struct hop_layout *layout = thread->layout;
     bool is_generator = frame->kind == FAKE_GENERATOR;
     uint64_t addr = thread->keeps_frame_memory ? take_from_arena(thread, bytes)
-                                               : fake_memory_alloc(thread->memory, NULL, bytes);
+                                               : fake_memory_alloc_pages(thread->memory, bytes);
     frame->range_addr = thread->keeps_frame_memory ? 0 : addr;
     frame->raw.frame_addr = addr;
     frame->raw.localsplus_addr = addr + (uint64_t)layout->frame_localsplus;

@@ -45,7 +45,7 @@ struct fake_thread {
     struct fake_frame *frames;
     size_t depth, capacity;
     bool keeps_frame_memory; /* 3.8–3.10: frames lie close together and are never unmapped, as with
-                                pymalloc; else each has a range of its own */
+                                pymalloc; else each has pages of its own */
     uint64_t arena_addr, arena_end_addr;
 };
 
