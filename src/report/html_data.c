@@ -86,8 +86,9 @@ static void pack_row(struct hop_html_data *data, const struct hop_instruction *r
     pack_string(data, HOP_HTML_ROW_OPCODE, row->opcode);
     pack_string(data, HOP_HTML_ROW_BASE, row->base_opcode);
     hop_pack_number(column(data, HOP_HTML_ROW_ARG), (uint64_t)(row->oparg + 1));
-    hop_pack_signed(column(data, HOP_HTML_ROW_LINE), row->line);
-    hop_pack_signed(column(data, HOP_HTML_ROW_END_LINE), (int64_t)row->end_line - row->line);
+    hop_pack_signed(column(data, HOP_HTML_ROW_LINE), hop_html_line(row));
+    hop_pack_signed(column(data, HOP_HTML_ROW_END_LINE),
+                    row->line > 0 ? (int64_t)row->end_line - row->line : 0);
     hop_pack_number(column(data, HOP_HTML_ROW_COLUMN), (uint64_t)((int64_t)row->column + 1));
     hop_pack_number(column(data, HOP_HTML_ROW_END_COLUMN),
                     (uint64_t)((int64_t)row->end_column + 1));

@@ -27,9 +27,14 @@ static int compare_files(const struct hop_instruction *a, const struct hop_instr
     return a->file == b->file ? 0 : strcmp(a->file, b->file);
 }
 
+int hop_html_line(const struct hop_instruction *row)
+{
+    return row->line > 0 ? row->line : row->first_line;
+}
+
 static int compare_lines(const struct hop_instruction *a, const struct hop_instruction *b)
 {
-    int order = compare_numbers(a->line, b->line);
+    int order = compare_numbers(hop_html_line(a), hop_html_line(b));
     return order ? order : compare_files(a, b);
 }
 

@@ -18,6 +18,10 @@
 enum { HOP_HTML_GROUPINGS(HOP_HTML_GROUPING) HOP_HTML_GROUPING_COUNT };
 #undef HOP_HTML_GROUPING
 
+/* The line an instruction is shown at: code that has none (what prepares a frame) is its function's
+ * first. */
+int hop_html_line(const struct hop_instruction *row);
+
 struct hop_html_group {
     uint32_t *group_of;       /* by instruction of the profile */
     struct hop_share *shares; /* by group */

@@ -122,7 +122,7 @@ class App {
     } else if (event.key >= '1' && event.key <= String(names.length)) {
       this.go(names[event.key - 1]);
       this.focusView();
-    } else if (this.current === 'flame' && event.target === document.body) {
+    } else if (this.current === 'flame' && (event.target === document.body || /^[a-zN]$/.test(event.key))) {
       this.views.flame[1].key(event);
       return;
     } else {

@@ -169,8 +169,8 @@ class FlameTree {
       case 'line': return model.nameOfCode(rows.code[row]) + ':' + rows.line[row];
       case 'opcode': return strings[rows.base[row]];
       default: {
-        const argument = model.argumentOfRow(row);
-        return strings[rows.base[row]] + (argument ? ' ' + argument : '') +
+        const subject = model.subject(row);
+        return strings[rows.base[row]] + (subject ? ' ' + subject : '') +
             (rows.line[row] > 0 ? ' :' + rows.line[row] : '');
       }
     }

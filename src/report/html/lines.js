@@ -136,7 +136,7 @@ function bytecodeOf(model, index, file, number, light) {
   for (const {code, ops} of entry ? entry.ops : []) {
     if (entry.ops.length > 1 && new Set(entry.ops.map((part) => part.code)).size > 1)
       body.append(element('tr', {class: 'of'},
-          element('td', {colspan: 6}, model.nameOfCode(code))));
+          element('td', {colspan: 2}), element('td', {colspan: 4}, model.nameOfCode(code))));
     for (const op of ops) {
       const place = model.placeOf[code].get(codes.op.offset[op]);
       const self = place === undefined ? 0 : model.self.place[place];
@@ -146,18 +146,17 @@ function bytecodeOf(model, index, file, number, light) {
       dot.style.background = classColour(kind, 52);
       const words = OPCODE_WORDS[strings[codes.op.opcode[op]]];
       const line = element('tr', {class: self ? '' : 'cold'},
+          element('td', {class: 'number share'}, self ? percent(shown.share) : ''),
+          element('td', {class: 'number range quiet'},
+              self && shown.low !== undefined ? interval(shown.low, shown.high) : ''),
           element('td', {class: 'number offset'}, codes.op.offset[op]),
           element('td', {class: 'opcode', title: kind + (words ? ': ' + words : '')}, dot,
               strings[codes.op.opcode[op]]),
           element('td', {class: 'argument'},
               codes.op.arg[op] > 0 ? codes.op.arg[op] - 1 : '',
               strings[codes.op.argument[op]] ? element('b', {}, ' ' + strings[codes.op.argument[op]]) : ''),
-          element('td', {class: 'number share'}, self ? percent(shown.share) : ''),
-          element('td', {class: 'number range quiet'},
-              self && shown.low !== undefined ? interval(shown.low, shown.high) : ''),
-          element('td', {class: 'forms'}, self ? bar(shown.share, model.hottest.place, shown.low, shown.high) : '',
-              self ? formTags(model, place) : ''));
-      if (self) setHeat(line, shown.share, model.hottest.place);
+          element('td', {class: 'forms'}, self ? formTags(model, place) : ''));
+      setHeat(line, shown.share, model.hottest.place);
       const range = text && opRange(model, text, number, op);
       if (range) {
         line.addEventListener('mouseenter', () => light(range));

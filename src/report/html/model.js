@@ -137,6 +137,13 @@ class Model {
     return argument || (rows.arg[row] > 0 ? String(rows.arg[row] - 1) : '');
   }
 
+  // What the instruction is about: its text in the source, or its argument.
+  subject(row) {
+    const base = this.profile.strings[this.profile.rows.base[row]];
+    return /JUMP|^MAKE_CELL/.test(base) ? this.argumentOfRow(row) :
+        this.expression(row) || this.argumentOfRow(row);
+  }
+
   fileOfRow(row) {
     return this.profile.files[this.profile.codes.file[this.profile.rows.code[row]]];
   }

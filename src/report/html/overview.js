@@ -32,7 +32,7 @@ class Overview {
     const row = model.rowsOf.place[place][0], share = model.shareOf('place', place);
     const words = OPCODE_WORDS[model.profile.strings[model.profile.rows.base[row]]];
     return element('p', {class: 'headline'}, 'Heaviest instruction: ',
-        opcodeTag(model, row), ' ', element('b', {class: 'mono'}, model.argumentOfRow(row)), ' in ',
+        opcodeTag(model, row), ' ', element('b', {class: 'mono'}, model.subject(row)), ' in ',
         element('button', {type: 'button', class: 'link', onclick: () => this.app.openRow(row)},
             model.nameOfCode(model.profile.rows.code[row]), ', ', model.placeWords(row)), ', ',
         element('b', {}, percent(share.share)),
@@ -85,7 +85,7 @@ class Overview {
     return element('tr', {},
         element('td', {class: 'number'}, percent(share.share)),
         element('td', {}, opcodeTag(model, row)),
-        element('td', {class: 'mono argument'}, model.expression(row) || model.argumentOfRow(row)),
+        element('td', {class: 'mono argument'}, model.subject(row)),
         element('td', {}, formTags(model, place)));
   }
 

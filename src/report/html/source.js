@@ -1,7 +1,8 @@
 // Source with heat by line and by expression, the bytecode under each line, and the functions beside.
 'use strict';
 
-const HOT_LINE = 0.02; // from this share on a line's bytecode is open at first
+// From this part of the hottest line's share on a line's bytecode is open at first.
+const HOT_LINE = 0.15;
 
 class Source {
   constructor(app) {
@@ -137,7 +138,8 @@ class Source {
     if (hasCode) {
       line.classList.add('has-code');
       const isOpen = this.changed.get(file.id + ':' + number) ??
-        (this.openness === 'all' || this.openness === 'hot' && shown.share >= HOT_LINE);
+        (this.openness === 'all' || this.openness === 'hot' && shown.share > 0 &&
+          shown.share >= HOT_LINE * model.hottest.line);
       if (isOpen) this.unfold(line, file, number);
     }
     return line;
