@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NONE = UINT32_MAX };
+enum { NONE = HOP_NO_NODE };
 
 /* What is needed while the nodes are made. "Source" is a node of the profile. */
 struct builder {
@@ -208,6 +208,8 @@ static void add_samples(struct builder *builder, uint32_t node, uint32_t source)
     struct hop_stack_node *to = &builder->stacks->nodes[node];
     to->self += from->self;
     to->self_ns += from->self_ns;
+    if (builder->stacks->node_of)
+        builder->stacks->node_of[source] = node;
     builder->stacks->samples += from->self;
     builder->stacks->ns += from->self_ns;
 }
@@ -281,6 +283,12 @@ static bool make_nodes(struct builder *builder)
         !builder->next_same || !builder->pending || !builder->child_of || !builder->touched ||
         !builder->is_touched)
         return false;
+    if (builder->plan->wants_node_of) {
+        stacks->node_of = malloc(sources * sizeof *stacks->node_of);
+        if (!stacks->node_of)
+            return false;
+        memset(stacks->node_of, 0xff, sources * sizeof *stacks->node_of); /* HOP_NO_NODE */
+    }
     link_sources(builder);
     size_t room = count_nodes(builder);
     stacks->nodes = calloc(room, sizeof *stacks->nodes);
@@ -328,6 +336,7 @@ void hop_stacks_deinit(struct hop_stacks *stacks)
 {
     free(stacks->frames);
     free(stacks->nodes);
+    free(stacks->node_of);
     *stacks = (struct hop_stacks){0};
 }
 

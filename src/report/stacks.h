@@ -7,6 +7,8 @@
 
 #include "profile/profile.h"
 
+#define HOP_NO_NODE UINT32_MAX
+
 enum hop_stack_leaf {
     HOP_LEAF_LINE,        /* the innermost frame is a line, as the others are */
     HOP_LEAF_OPCODE,      /* below it, its instruction: one frame for all of the same base opcode */
@@ -42,6 +44,9 @@ struct hop_stacks {
     size_t frame_count;
     struct hop_stack_node *nodes; /* none but the root is without samples here or below */
     size_t node_count;
+    /* By node of the profile: the node that its samples were counted in; HOP_NO_NODE: they were
+     * not, or there are none. NULL where the plan does not ask for it. */
+    uint32_t *node_of;
     uint64_t samples, ns; /* of all nodes */
 };
 
@@ -49,6 +54,7 @@ struct hop_stacks_plan {
     bool by_thread;
     enum hop_stack_frames frames;
     enum hop_stack_leaf leaf; /* HOP_LEAF_LINE where frames are of instructions */
+    bool wants_node_of;
     /* Where -i or -f is given, only samples at such instructions count. NULL: all do. */
     const struct hop_report_options *options;
 };
