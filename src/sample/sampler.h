@@ -81,7 +81,7 @@ struct hop_sampler {
     /* The tick under way. */
     int cpu; /* on which we run; -1: anywhere */
     bool is_mid_tick;
-    bool is_renewed; /* in this tick: the roster */
+    int renewals_left; /* in this tick: of the roster */
     bool is_opening;
     uint64_t last_woke_ns; /* in the opening: when the last tick began */
     int hops_left;

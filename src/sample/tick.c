@@ -15,6 +15,10 @@ static const uint64_t PROGRAM_NS = 5 * 1000 * 1000;
  * away while we follow. */
 enum { HOPS_MAX = 8 };
 
+/* Refreshes of the roster within one tick: a thread was born, and up to 3.10 had the ids of the
+ * thread that made it still when it was found, and its own when it was looked at. */
+enum { RENEWALS_MAX = 2 };
+
 static bool wants(const struct hop_sampler *sampler, const struct hop_roster_entry *entry,
                   bool has_gil, struct hop_look *look)
 {
@@ -144,7 +148,7 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         break;
     case HOP_LOOK_REFUSED:
         if (look.refusal == HOP_REFUSED_NOT_ITS_THREAD && !sampler->refresh_due_ns &&
-            !sampler->is_renewed) {
+            sampler->renewals_left) {
             outcome->state_is_anothers = true;
             return false;
         }
@@ -195,7 +199,8 @@ static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
     if (!has_changed && now_ns < sampler->refresh_due_ns)
         return true;
     sampler->refresh_due_ns = now_ns + REFRESH_NS;
-    sampler->is_renewed = true;
+    if (sampler->renewals_left)
+        sampler->renewals_left--;
     sampler->early.entry = NULL;
     hop_prefetch_close(&sampler->prefetch);
     /* Those that have ended slept up to now, or nearly. */
@@ -264,7 +269,7 @@ static int look_at_pending(struct hop_sampler *sampler)
 {
     struct outcome outcome = {.next_cpu = HOP_CREW_DONE};
     size_t count = sampler->pending_count;
-    sampler->is_renewed = true; /* it is too late for that in this tick */
+    sampler->renewals_left = 0; /* it is too late for that in this tick */
     sampler->pending_count = 0; /* filled anew from the front, behind what is read */
     for (size_t i = 0; i < count; i++)
         look_or_leave(sampler, sampler->pending[i], &outcome);
@@ -293,7 +298,7 @@ static bool is_still_there(struct hop_sampler *sampler, bool *has_changed)
 int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
 {
     bool has_changed = sampler->refresh_due_ns == 0;
-    sampler->is_renewed = false;
+    sampler->renewals_left = RENEWALS_MAX;
     sampler->early.entry = NULL;
     if (sampler->way->begin)
         sampler->way->begin(sampler);
