@@ -23,7 +23,7 @@ struct hop_format {
 
 extern const struct hop_format hop_format_text, hop_format_json, hop_format_csv,
     hop_format_collapsed, hop_format_speedscope, hop_format_gecko, hop_format_callgrind,
-    hop_format_html;
+    hop_format_flamegraph, hop_format_html;
 
 const struct hop_format *hop_format_find(const char *name); /* NULL: unknown */
 

@@ -202,7 +202,7 @@ static void add_others(struct gecko *gecko, const uint64_t *left_ns)
          at = hop_stacks_next(stacks, 0, at)) {
         if (left_ns[at] == 0)
             continue;
-        double place = (double)seen_ns / (double)whole_ns;
+        double place = ((double)seen_ns + (double)left_ns[at] / 2) / (double)whole_ns;
         add_sample(gecko, at, part_of(stacks->profile->duration_ns, place), left_ns[at]);
         seen_ns += left_ns[at];
     }
