@@ -133,7 +133,7 @@ static void write_base64(const unsigned char *bytes, size_t size, FILE *stream)
 
 bool hop_pack_write(const struct hop_pack *const *packs, size_t count, FILE *stream)
 {
-    enum { GZIP = 15 + 16, LEVEL = 6, MEMORY = 8 };
+    enum { GZIP = 15 + 16, LEVEL = 5, MEMORY = 8 };
     unsigned char piece[PIECE_BYTES];
     z_stream gzip = {0};
     if (deflateInit2(&gzip, LEVEL, Z_DEFLATED, GZIP, MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)

@@ -269,11 +269,19 @@ class Flame {
       element('button', {type: 'button', onclick: () => this.openSource(node), title: 'Source (s)'}, 'Source') : '');
     replace(this.trail, this.focus ? ['in ', element('b', {class: 'mono'}, this.text(this.focus)), ' ',
       percent(this.app.model.share(this.tree.total[this.focus]))] : '',
-    this.tree.isCut ? element('span', {class: 'quiet'}, ` stacks are cut at ${this.tree.deepest} frames`) : '');
+    this.tree.isCut ? element('span', {class: 'quiet'}, ' the deepest stacks are cut') : '');
     this.reset.disabled = this.focus === 0;
   }
 
   zoom(node) {
+    if (this.options.isInverted && node !== this.focus) {
+      const path = this.tree.pathOf(node);
+      this.tree = new FlameTree(this.app.model, this.options, path);
+      this.texts = [];
+      this.hovered = -1;
+      node = this.tree.nodeOf(path);
+      this.found = this.app.matches ? this.tree.search(this.app.matches) : null;
+    }
     this.focus = this.selected = node;
     this.resize();
     this.show(node);

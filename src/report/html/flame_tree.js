@@ -1,7 +1,9 @@
 // The tree that the flame graph draws: stacks joined by what a frame shows. It knows no pixels.
 'use strict';
 
-const INVERTED_STEPS_MAX = 4e6, INVERTED_DEPTH_MAX = 512;
+// Of callers below a frame, those are left out that are less than this part of what is zoomed to, a
+// tenth of a pixel: else there may be millions.
+const NARROWEST_PART = 1e-4, INVERTED_STEPS_MAX = 2e7;
 
 // From (parent, key) to a node's number; open addressing, as a Map of half a million is slow.
 class PairTable {
@@ -43,11 +45,13 @@ class PairTable {
   }
 }
 
-// options: isInverted, hasLeaves (instructions), byLine. Node 0 is all of it.
+// options: isInverted, hasLeaves (instructions), byLine. Node 0 is all of it. `path`: the keys down to
+// the node that is zoomed to.
 class FlameTree {
-  constructor(model, options) {
+  constructor(model, options, path = []) {
     this.model = model;
-    this.options = options;
+    this.options = {...options};
+    this.path = path;
     const {groups, strings} = model.profile;
     // Keys: functions, then places, then base opcodes, then lines in functions.
     this.firstPlace = groups.function.count;
@@ -108,31 +112,63 @@ class FlameTree {
     }
   }
 
+  // Level by level: all samples a frame further out at a time.
   addInverted() {
     const {nodes, rows} = this.model.profile;
-    let ends = 0;
-    for (let i = 0; i < nodes.count; i++) ends += nodes.weight[i] > 0;
-    const deepest = Math.min(INVERTED_DEPTH_MAX, Math.max(16, Math.floor(INVERTED_STEPS_MAX / (ends || 1))));
+    let ends = []; // [where the stack is at, the tree's node] of each kind of stack
     for (let i = 0; i < nodes.count; i++) {
-      const weight = nodes.weight[i];
-      if (!weight || nodes.depth[i] === 0 || !this.isOfThread(i)) continue;
-      let at = 0, depth = 0;
-      this.total[0] += weight;
-      if (this.options.hasLeaves) {
-        at = this.child(at, this.firstOpcode + rows.base[nodes.row[i]], nodes.row[i]);
-        this.total[at] += weight;
-      }
-      for (let node = i; nodes.depth[node] > 0; node = nodes.parent[node]) {
-        if (depth++ === deepest) {
-          this.isCut = true;
-          break;
-        }
-        at = this.child(at, this.frameKey(nodes.row[node]), nodes.row[node]);
-        this.total[at] += weight;
-      }
-      this.self[at] += weight; // the stack's bottom
+      if (!nodes.weight[i] || nodes.depth[i] === 0 || !this.isOfThread(i)) continue;
+      const leaf = this.options.hasLeaves ?
+          this.child(0, this.firstOpcode + rows.base[nodes.row[i]], nodes.row[i]) : 0;
+      this.total[0] += nodes.weight[i];
+      if (leaf) this.total[leaf] += nodes.weight[i];
+      ends.push({weight: nodes.weight[i], node: i, leaf});
     }
-    this.deepest = deepest;
+    let level = 0, focus = 0;
+    const follow = () => { // the node zoomed to, as far as this level
+      if (focus >= 0 && level < this.path.length) focus = this.find(focus, this.path[level]);
+      level++;
+    };
+    if (this.options.hasLeaves) follow();
+    for (let steps = 0; ends.length;) {
+      for (const end of ends) {
+        end.leaf = this.child(end.leaf, this.frameKey(nodes.row[end.node]), nodes.row[end.node]);
+        this.total[end.leaf] += end.weight;
+        end.node = nodes.parent[end.node];
+      }
+      follow();
+      const narrowest = NARROWEST_PART * this.total[0];
+      const narrowestHere = NARROWEST_PART * (focus > 0 ? this.total[focus] : this.total[0]);
+      const isWide = (end) => this.total[end.leaf] >= narrowest ||
+          focus > 0 && this.total[end.leaf] >= narrowestHere && this.isBelow(end.leaf, focus);
+      steps += ends.length;
+      ends = ends.filter((end) => nodes.depth[end.node] > 0 && isWide(end));
+      if (steps > INVERTED_STEPS_MAX) {
+        this.isCut = ends.length > 0;
+        break;
+      }
+    }
+  }
+
+  find(parent, key) {
+    return this.table.ids[this.table.slot(parent, key)];
+  }
+
+  isBelow(node, above) {
+    while (this.depth[node] > this.depth[above]) node = this.parent[node];
+    return node === above;
+  }
+
+  // The keys down to a node, for a tree that is more exact below it; and back.
+  pathOf(node) {
+    const path = [];
+    for (; node > 0; node = this.parent[node]) path.unshift(this.key[node]);
+    return path;
+  }
+
+  nodeOf(path) {
+    return path.reduce((node, key) =>
+      this.children(node).find((child) => this.key[child] === key) ?? 0, 0);
   }
 
   // Children of each node, the heaviest first: list[start[i]] … list[start[i + 1] - 1].
@@ -155,15 +191,22 @@ class FlameTree {
     return this.list.subarray(this.start[node], this.start[node + 1]);
   }
 
-  kind(node) {
-    const key = this.key[node];
+  kindOf(key) {
     return key < 0 ? 'all' : key < this.firstPlace ? 'function' : key < this.firstOpcode ? 'instruction' :
         key < this.firstLine ? 'opcode' : 'line';
   }
 
+  kind(node) {
+    return this.kindOf(this.key[node]);
+  }
+
   label(node) {
-    const {model} = this, {rows, strings} = model.profile, row = this.row[node];
-    switch (this.kind(node)) {
+    return this.labelOf(this.key[node], this.row[node]);
+  }
+
+  labelOf(key, row) {
+    const {model} = this, {rows, strings} = model.profile;
+    switch (this.kindOf(key)) {
       case 'all': return 'all';
       case 'function': return model.nameOfCode(rows.code[row]);
       case 'line': return model.nameOfCode(rows.code[row]) + ':' + rows.line[row];
@@ -177,10 +220,9 @@ class FlameTree {
   }
 
   // What a search looks in.
-  searchText(node) {
-    const kind = this.kind(node);
-    return this.label(node) + (kind === 'opcode' || kind === 'all' ? '' :
-      ' ' + this.model.fileOfRow(this.row[node]).name);
+  searchText(key, row) {
+    const kind = this.kindOf(key), label = this.labelOf(key, row);
+    return kind === 'opcode' || kind === 'all' ? label : label + ' ' + this.model.fileOfRow(row).name;
   }
 
   // {share, low, high}: an interval where the node is all that there is of its instruction, opcode or
@@ -197,16 +239,34 @@ class FlameTree {
   search(matches) {
     const found = new Uint8Array(this.key.length); // 1: matches, 2: something above it does
     const known = new Map();
-    let weight = 0, frames = 0;
+    const isMatch = (key, row) => {
+      let is = known.get(key);
+      if (is === undefined) known.set(key, is = matches(this.searchText(key, row)));
+      return is;
+    };
+    let frames = 0;
     for (let i = 1; i < found.length; i++) {
-      let is = known.get(this.key[i]);
-      if (is === undefined) known.set(this.key[i], is = matches(this.searchText(i)));
       if (found[this.parent[i]]) found[i] |= 2;
-      if (!is) continue;
-      if (!found[i]) weight += this.total[i];
+      if (!isMatch(this.key[i], this.row[i])) continue;
       found[i] |= 1;
       frames++;
     }
-    return {found, frames, share: this.model.share(weight)};
+    return {found, frames, share: this.model.share(this.weightOf(isMatch))};
+  }
+
+  // Of the stacks themselves, as the tree may lack what is too narrow.
+  weightOf(isMatch) {
+    const {nodes, rows, groups} = this.model.profile, {hasLeaves, isInverted} = this.options;
+    const isIn = new Uint8Array(nodes.count);
+    let weight = 0;
+    for (let i = 0; i < nodes.count; i++) {
+      if (nodes.depth[i] === 0 || !this.isOfThread(i)) continue;
+      const row = nodes.row[i];
+      isIn[i] = isIn[nodes.parent[i]] || isMatch(this.frameKey(row), row);
+      if (!nodes.weight[i]) continue;
+      const leaf = isInverted ? this.firstOpcode + rows.base[row] : this.firstPlace + groups.place.of[row];
+      if (isIn[i] || hasLeaves && isMatch(leaf, row)) weight += nodes.weight[i];
+    }
+    return weight;
   }
 }

@@ -105,7 +105,7 @@ class Overview {
 
   functions() {
     const {model} = this.app;
-    return element('ul', {class: 'bars'}, model.ranked('function').slice(0, 10).map((group) => {
+    return element('ul', {class: 'bars wide'}, model.ranked('function').slice(0, 10).map((group) => {
       const share = model.shareOf('function', group), row = model.rowsOf.function[group][0];
       return element('li', {},
           element('button', {type: 'button', class: 'link', title: model.placeWords(row),

@@ -27,6 +27,7 @@ class Source {
     if (this.file < 0 && model.whole) this.file = this.fileWeight.indexOf(largest(this.fileWeight));
     this.renderList();
     this.renderFile();
+    if (this.rowsByLine) this.showHottest();
   }
 
   renderList() {
@@ -183,7 +184,7 @@ class Source {
     }
     this.list.querySelector('.shown')?.scrollIntoView({block: 'nearest'});
     if (!number) {
-      this.code.scrollTop = 0;
+      this.showHottest();
       return;
     }
     const line = this.rowsByLine.get(number);
@@ -192,6 +193,19 @@ class Source {
     line.classList.add('chosen');
     line.scrollIntoView({block: 'center'});
     this.focus(line);
+  }
+
+  // Scrolls to where most of the file's samples are.
+  showHottest() {
+    const {model, index} = this.app;
+    let hottest = 0, most = 0;
+    for (const number of this.rowsByLine.keys()) {
+      const entry = index.get(this.file, number);
+      const self = entry && entry.group >= 0 ? model.self.line[entry.group] : 0;
+      if (self > most) [hottest, most] = [number, self];
+    }
+    if (hottest) this.rowsByLine.get(hottest).scrollIntoView({block: 'center'});
+    else this.code.scrollTop = 0;
   }
 
   focus(line) {

@@ -183,8 +183,9 @@ class Threads {
         {name: 'share', isNumber: true, kind: 'strong', value: (i) => model().threadWeight[i], cell: (i) => percent(share(i))},
         {name: '', value: (i) => model().threadWeight[i], cell: (i) => bar(share(i), most())},
         {name: 'samples', isNumber: true, value: (i) => model().threadSamples[i], cell: (i) => count(model().threadSamples[i])},
-        {name: 'time', isNumber: true, title: 'that its samples stand for', value: (i) => model().threadWeight[i],
-         cell: (i) => app.model.profile.head.has_weights ? duration(model().threadWeight[i]) : '–'},
+        ...app.model.profile.head.has_weights ? [{
+          name: 'time', isNumber: true, title: 'that its samples stand for', value: (i) => model().threadWeight[i],
+          cell: (i) => duration(model().threadWeight[i])}] : [],
         {name: 'name', value: (i) => threads[i].name, cell: (i) => threads[i].name || '–'},
         {name: 'thread', isNumber: true, title: 'its id in Linux', value: (i) => threads[i].tid, cell: (i) => threads[i].tid},
         {name: 'interpreter', isNumber: true, value: (i) => threads[i].interpreter,
