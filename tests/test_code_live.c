@@ -1,6 +1,7 @@
 /* Code objects read from outside, of every interpreter found, against what that interpreter says of
- * them itself: names, instructions, lines and columns, unit by unit, over a part of its standard
- * library; as compiled, specialised, compiled to tier 2, monitored and traced. */
+ * them itself: names, instructions and what their arguments stand for, lines and columns, unit by
+ * unit, over a part of its standard library; as compiled, specialised, compiled to tier 2,
+ * monitored and traced. */
 #include "py/code.h"
 #include "py/text.h"
 #include "support/layouts.h"
@@ -28,7 +29,7 @@ struct check {
     struct hop_code_table table;
     const struct hop_code *code; /* the one that the lines are of; NULL: refused */
     uint8_t *raw;                /* its bytecode as in memory */
-    size_t codes, units, positions, complaints;
+    size_t codes, units, positions, arguments, complaints;
     size_t hidden[HOP_ROLE_ENTER_EXECUTOR + 1]; /* opcodes found in memory, by role */
 };
 
@@ -111,14 +112,43 @@ static uint64_t ip_of(const struct check *check, uint32_t unit)
     }
 }
 
+/* What was cut is the beginning of what dis says, but for the quote, which depends on what follows.
+ */
+static bool is_text(const char *found, const char *truth)
+{
+    size_t length = strlen(found), mark = strlen("…");
+    if (!strcmp(found, truth))
+        return true;
+    bool is_quoted = found[0] == '\'' && truth[0] == '"';
+    return length > mark && !strcmp(found + length - mark, "…") &&
+           length - mark > HOP_CONSTANT_BYTES_MAX - 16 &&
+           !strncmp(found + is_quoted, truth + is_quoted, length - mark - is_quoted);
+}
+
+static void check_argument(struct check *check, unsigned unit, const char *truth)
+{
+    const struct hop_code *code = check->code;
+    char found[HOP_OPERAND_TEXT_SIZE];
+    hop_operand_write(&check->layout, &code->operands, unit, code->units.bases[unit],
+                      code->units.args[unit], found);
+    check->arguments += truth[0] != '\0';
+    if (!is_text(found, truth))
+        complain(check, "unit %u: %s (%.220s) for (%.220s)", unit,
+                 check->layout.opcodes[code->units.bases[unit]].name, found, truth);
+}
+
 static void check_instruction(struct check *check, const char *words)
 {
+    static char text[1 << 16];
     unsigned opcode_unit, first, count, arg;
     char name[64];
-    cr_assert_eq(sscanf(words, "%u %u %u %63s %u", &opcode_unit, &first, &count, name, &arg), 5);
+    cr_assert_eq(
+        sscanf(words, "%u %u %u %63s %u %65535s", &opcode_unit, &first, &count, name, &arg, text),
+        6);
     const struct hop_code *code = check->code;
     if (!code || first + count > code->units.count)
         return;
+    check_argument(check, opcode_unit, text_of(text));
     for (unsigned unit = first; unit < first + count; unit++) {
         const char *base = check->layout.opcodes[code->units.bases[unit]].name;
         uint32_t found;
@@ -234,6 +264,7 @@ ParameterizedTest(struct run *run, code_live, is_what_the_interpreter_says, .tim
     cr_assert_gt(check.codes, least);
     cr_assert_gt(check.units, 25 * least);
     cr_assert_gt(check.positions, 25 * least);
+    cr_assert_gt(check.arguments, 15 * least);
     cr_assert_eq(check.table.reused, 0);
     if (run->python.minor >= 12 &&
         (!strcmp(run->mode, "monitored") || !strcmp(run->mode, "traced")))

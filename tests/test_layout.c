@@ -291,6 +291,18 @@ ParameterizedTestParameters(layout, a_malformed_line_is_refused_with_its_number)
          "caches, arg or tracked unlike its base 'LOAD_DEREF'"},
         {"3.12", "", "opcode 235 NEW_NAME caches 0 role", "nothing after 'role'"},
         {"3.12", "", "opcode 235 NEW_NAME caches 0 role king", "unknown role 'king'"},
+        {"3.12", "", "argument LOAD_FAST local", "a second argument 'LOAD_FAST'"},
+        {"3.12", "", "argument NEW_NAME local", "no opcode, no base opcode"},
+        {"3.12", "", "argument POP_TOP local", "no opcode, no base opcode"},
+        {"3.12", "", "argument LOAD_ATTR_SLOT name", "no opcode, no base opcode"},
+        {"3.12", "", "argument CALL name shift", "no shift: 'shift'"},
+        {"3.12", "", "argument CALL name shift 9", "no shift: '9'"},
+        {"3.12", "", "operand nothing 1 x", "a list of no argument: 'nothing'"},
+        {"3.12", "", "operand binary 256 x", "no operand: '256'"},
+        {"3.12", "", "operand binary 0 x", "a second operand '0'"},
+        {"3.12", "", "operand binary 99", "too few words after '99'"},
+        {"3.12", "", "form POP_TOP 1 {}", "no opcode, no base opcode"},
+        {"3.12", "", "form CALL 0 {}", "no mask: '0'"},
         {"3.12", "", "word a b c d e f g h i j k l", "too many words: 'l'"},
         {"3.12", "", "mask \x01 1", "other than printable 'ASCII'"},
         {"3.12", "", "# caf\xc3\xa9", "other than printable 'ASCII'"},
@@ -329,19 +341,42 @@ Test(layout, a_file_may_end_without_a_newline_and_have_comments_and_blank_lines)
     cr_expect(eq(int, opcode_named("LAST_ONE")->caches, 7));
 }
 
-/* Each line of each file but comments, opcodes, optional fields and debug lines is needed. */
+/* Each line of each file but comments, opcodes and their arguments, optional fields and debug lines
+ * is needed. */
+static bool is_optional(const char *line, int minor)
+{
+    static const char *const beginnings[] = {
+        "#",
+        "opcode ",
+        "debug ",
+        "argument ",
+        "operand ",
+        "form ",
+        "field code.co_version ",
+        "field code.co_varnames ",
+        "field code.co_localsplusnames ",
+        "field thread.base_frame ",
+        "field long.",
+        "field float.",
+        "field complex.",
+        "field set.",
+        "field slice.",
+    };
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (!strncmp(line, beginnings[i], strlen(beginnings[i])))
+            return true;
+    return minor >= 11 && !strncmp(line, "field code.co_names ", 20);
+}
+
 Test(layout, whatever_is_missing_is_named)
 {
-    static const char *const optional[] = {"code.co_version", "thread.base_frame"};
     size_t missed = 0;
     for (size_t i = 0; i < hop_builtin_offsets_count; i++) {
         const char *version = hop_builtin_offsets[i].version;
         for (const char *in = hop_builtin_offsets[i].text; *in; in += strcspn(in, "\n") + 1) {
             char line[256], name[128];
             snprintf(line, sizeof line, "%.*s", (int)strcspn(in, "\n"), in);
-            if (sscanf(line, "%*s %127s", name) != 1 || line[0] == '#' ||
-                !strncmp(line, "opcode ", 7) || !strncmp(line, "debug ", 6) ||
-                !strcmp(name, optional[0]) || !strcmp(name, optional[1]))
+            if (sscanf(line, "%*s %127s", name) != 1 || is_optional(line, atoi(version + 2)))
                 continue;
             edit(version, line, NULL);
             cr_expect(parse_edited() == HOP_ERR_OFFSETS, "%s without: %s", version, line);

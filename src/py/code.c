@@ -47,6 +47,13 @@ static bool has_same_qualname(const struct hop_code *known, const struct hop_cod
     return !read->qualname_is_known || !strcmp(known->qualname, read->qualname);
 }
 
+static bool has_same_operands(const struct hop_operands *a, const struct hop_operands *b)
+{
+    return !memcmp(a->counts, b->counts, sizeof a->counts) &&
+           (!a->count || (!memcmp(a->ends, b->ends, a->count * sizeof *a->ends) &&
+                          !memcmp(a->text, b->text, hop_operands_text_size(a))));
+}
+
 /* Whether two code objects are the same in all that is reported: eval() of one text over and over
  * makes such ones, at one address as a rule, and no end of them. */
 static bool is_same_text(const struct hop_code *a, const struct hop_code *b)
@@ -57,7 +64,8 @@ static bool is_same_text(const struct hop_code *a, const struct hop_code *b)
            !strcmp(a->filename, b->filename) &&
            !memcmp(a->line_table, b->line_table, a->line_table_size) &&
            !memcmp(a->units.bases, b->units.bases, a->units.count * sizeof *a->units.bases) &&
-           !memcmp(a->units.args, b->units.args, a->units.count * sizeof *a->units.args);
+           !memcmp(a->units.args, b->units.args, a->units.count * sizeof *a->units.args) &&
+           has_same_operands(&a->operands, &b->operands);
 }
 
 /* Room for one more, so that only the arena's limit can be in its way. */
@@ -113,8 +121,8 @@ enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr,
     struct hop_code read;
     struct hop_arena scratch;
     hop_arena_init(&scratch, HOP_CODE_SCRATCH_MAX);
-    enum hop_refusal refusal =
-        hop_code_read(table->reader, table->layout, addr, &table->type_addr, &scratch, &read);
+    enum hop_refusal refusal = hop_code_read(table->reader, table->layout, addr, &table->type_addr,
+                                             &table->constant_types, &scratch, &read);
     if (refusal == HOP_TAKEN)
         refusal = keep(table, &read, id);
     hop_arena_deinit(&scratch);

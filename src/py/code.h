@@ -7,6 +7,7 @@
 #include "base/id_table.h"
 #include "mem/reader.h"
 #include "py/lines.h"
+#include "py/operands.h"
 #include "py/refusal.h"
 #include "py/units.h"
 
@@ -46,6 +47,7 @@ struct hop_code {
     const uint8_t *line_table;
     size_t line_table_size;
     struct hop_units units;
+    struct hop_operands operands;
 };
 
 /* Whether its frames are CPython's own affair, which no traceback shows: one stands between a CALL
@@ -65,7 +67,8 @@ struct hop_code_table {
     struct hop_code **codes;
     size_t count, capacity;
     uint64_t type_addr; /* PyCode_Type, once one was seen and its tp_name found to be "code" */
-    uint64_t reused;    /* addresses found to hold another code object than before */
+    struct hop_known_types constant_types;
+    uint64_t reused; /* addresses found to hold another code object than before */
 };
 
 /* Both must outlive the table. False: out of memory, or a layout whose code object makes no sense;

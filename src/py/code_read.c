@@ -204,7 +204,8 @@ static enum hop_refusal read_units(struct hop_reader *reader, const struct hop_l
 }
 
 enum hop_refusal hop_code_read(struct hop_reader *reader, const struct hop_layout *layout,
-                               uint64_t addr, uint64_t *type_addr, struct hop_arena *arena,
+                               uint64_t addr, uint64_t *type_addr,
+                               struct hop_known_types *constant_types, struct hop_arena *arena,
                                struct hop_code *code)
 {
     uint8_t header[HOP_CODE_HEADER_MAX];
@@ -219,6 +220,8 @@ enum hop_refusal hop_code_read(struct hop_reader *reader, const struct hop_layou
         refusal = read_units(reader, layout, header, arena, code);
     if (refusal != HOP_TAKEN)
         return refusal;
+    hop_operands_read(reader, layout, header, hop_code_header_size(layout), constant_types, arena,
+                      &code->operands);
 
     /* Read live, the object may have been freed and another one made in its place meanwhile. */
     struct hop_code_identity identity;
@@ -248,18 +251,23 @@ struct hop_code *hop_code_keep(struct hop_arena *arena, const struct hop_code *c
     size_t qualname_size = has_qualname ? strlen(code->qualname) + 1 : 0;
     size_t filename_size = has_filename ? strlen(code->filename) + 1 : 0;
     size_t words_size = units->count * sizeof(uint32_t);
+    const struct hop_operands *operands = &code->operands;
+    size_t ends_size = operands->count * sizeof(uint32_t);
+    size_t operands_size = hop_operands_text_size(operands);
     /* One piece, so that a full arena is not filled up further by halves of code objects; what has
      * an alignment comes first. */
-    uint8_t *piece = hop_arena_alloc(arena, sizeof *code + 2 * words_size + units->count +
-                                                code->line_table_size + name_size + qualname_size +
-                                                filename_size);
+    uint8_t *piece = hop_arena_alloc(
+        arena, sizeof *code + 2 * words_size + ends_size + units->count + operands_size +
+                   code->line_table_size + name_size + qualname_size + filename_size);
     if (!piece)
         return NULL;
     struct hop_code *kept = carve(&piece, code, sizeof *code);
     kept->units.starts = carve(&piece, units->starts, words_size);
     kept->units.args = carve(&piece, units->args, words_size);
+    kept->operands.ends = carve(&piece, operands->ends, ends_size);
     kept->units.bases = carve(&piece, units->bases, units->count);
     kept->line_table = carve(&piece, code->line_table, code->line_table_size);
+    kept->operands.text = carve(&piece, operands->text, operands_size);
     kept->name = carve(&piece, code->name, name_size);
     kept->qualname = kept->name;
     if (has_qualname)

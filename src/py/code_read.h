@@ -5,9 +5,9 @@
 #include "py/code.h"
 
 /* Room for the largest code object taken: its bytecode and what it decodes to, two tables of
- * originals, its line table and its names. */
+ * originals, its line table, its names and its operands. */
 enum {
-    HOP_CODE_SCRATCH_MAX = HOP_CODE_UNITS_MAX * (2 + 9 + 5 + 1) + HOP_LINE_TABLE_MAX + (1 << 20)
+    HOP_CODE_SCRATCH_MAX = HOP_CODE_UNITS_MAX * (2 + 9 + 5 + 1) + HOP_LINE_TABLE_MAX + (4 << 20)
 };
 
 /* Whether the offsets that hop_code_read and hop_code_identity_from use lie in the header. */
@@ -17,7 +17,8 @@ bool hop_code_layout_is_usable(const struct hop_layout *layout);
  * or 0 as long as none was seen. Refusals: HOP_REFUSED_UNREADABLE, _NOT_CODE, _BAD_OPCODE,
  * _NO_ROOM. */
 enum hop_refusal hop_code_read(struct hop_reader *reader, const struct hop_layout *layout,
-                               uint64_t addr, uint64_t *type_addr, struct hop_arena *arena,
+                               uint64_t addr, uint64_t *type_addr,
+                               struct hop_known_types *constant_types, struct hop_arena *arena,
                                struct hop_code *code);
 
 /* A copy of *code with all it points to, or NULL; a file name that `neighbour` (may be NULL) has,

@@ -7,52 +7,51 @@ enum { HEADER_MAX = 128 };
 
 enum { CODE_POINT_MAX = 0x10ffff, VISIBLE_NUL = 0x2400, ELLIPSIS = 0x2026 };
 
-/* What a str's header tells of its characters. */
-struct str_header {
-    uint64_t length; /* code points */
-    uint64_t data_addr;
-    unsigned kind; /* bytes a code point: 1, 2, 4 */
-};
-
 static unsigned masked(uint32_t word, uint32_t mask)
 {
     return mask ? (word & mask) >> __builtin_ctz(mask) : 0;
 }
 
-static bool read_header(struct hop_reader *reader, const struct hop_layout *layout,
-                        uint64_t str_addr, struct str_header *header)
+bool hop_text_locate(struct hop_reader *reader, const struct hop_layout *layout, uint64_t str_addr,
+                     const uint8_t *head, size_t size, struct hop_text_place *place)
 {
-    uint8_t bytes[HEADER_MAX];
     /* The pointer to the characters of a str that is not compact lies where a compact one's
      * characters would (PyUnicodeObject.data, all versions). */
     const size_t pointer_at = (size_t)layout->unicode_compact_data;
     const size_t ascii_size = (size_t)layout->unicode_ascii_data;
-    if (pointer_at > sizeof bytes - 8 || ascii_size > pointer_at ||
+    if (size < ascii_size || ascii_size > pointer_at ||
         (size_t)layout->unicode_length > ascii_size - 8 ||
         (size_t)layout->unicode_state > ascii_size - 4)
         return false;
-    if (!str_addr || !hop_read(reader, str_addr, bytes, ascii_size))
-        return false;
 
-    uint32_t state = hop_u32(bytes + layout->unicode_state);
+    uint32_t state = hop_u32(head + layout->unicode_state);
     bool is_ascii = masked(state, layout->unicode_ascii_mask);
-    header->length = hop_u64(bytes + layout->unicode_length);
-    header->kind = masked(state, layout->unicode_kind_mask);
-    if (header->kind != 1 && header->kind != 2 && header->kind != 4)
+    place->length = hop_u64(head + layout->unicode_length);
+    place->kind = masked(state, layout->unicode_kind_mask);
+    if (place->kind != 1 && place->kind != 2 && place->kind != 4)
         return false; /* 0 is wchar_t text not yet made ready (up to 3.11) */
-    if (header->length > INT64_MAX || (is_ascii && header->kind != 1))
+    if (place->length > INT64_MAX || (is_ascii && place->kind != 1))
         return false;
     if (masked(state, layout->unicode_compact_mask)) {
-        header->data_addr = str_addr + (is_ascii ? ascii_size : pointer_at);
+        place->data_addr = str_addr + (is_ascii ? ascii_size : pointer_at);
         return true;
     }
     /* Instances of a subclass of str are never compact. They do name code: compile() takes a path
      * class derived from str as the file name. */
-    return hop_read_u64(reader, str_addr + pointer_at, &header->data_addr) && header->data_addr;
+    return hop_read_u64(reader, str_addr + pointer_at, &place->data_addr) && place->data_addr;
+}
+
+static bool read_header(struct hop_reader *reader, const struct hop_layout *layout,
+                        uint64_t str_addr, struct hop_text_place *place)
+{
+    uint8_t bytes[HEADER_MAX];
+    const size_t size = (size_t)layout->unicode_ascii_data;
+    return size <= sizeof bytes && str_addr && hop_read(reader, str_addr, bytes, size) &&
+           hop_text_locate(reader, layout, str_addr, bytes, size, place);
 }
 
 /* Appends one code point; surrogates are encoded like any other (WTF-8). */
-static char *put_utf8(char *at, uint32_t point)
+char *hop_text_put(char *at, uint32_t point)
 {
     if (point < 0x80) {
         *at++ = (char)point;
@@ -72,7 +71,7 @@ static char *put_utf8(char *at, uint32_t point)
     return at;
 }
 
-static uint32_t point_at(const uint8_t *data, unsigned kind, size_t i)
+uint32_t hop_text_point(const uint8_t *data, unsigned kind, size_t i)
 {
     if (kind == 1)
         return data[i];
@@ -83,7 +82,7 @@ ssize_t hop_text_read(struct hop_reader *reader, const struct hop_layout *layout
                       char *into)
 {
     uint8_t data[4 * HOP_TEXT_POINTS_MAX];
-    struct str_header header;
+    struct hop_text_place header;
     if (!read_header(reader, layout, str_addr, &header))
         return -1;
     bool is_cut = header.length > HOP_TEXT_POINTS_MAX;
@@ -93,13 +92,13 @@ ssize_t hop_text_read(struct hop_reader *reader, const struct hop_layout *layout
 
     char *end = into;
     for (size_t i = 0; i < points; i++) {
-        uint32_t point = point_at(data, header.kind, i);
+        uint32_t point = hop_text_point(data, header.kind, i);
         if (point > CODE_POINT_MAX)
             return -1;
-        end = put_utf8(end, point ? point : VISIBLE_NUL);
+        end = hop_text_put(end, point ? point : VISIBLE_NUL);
     }
     if (is_cut)
-        end = put_utf8(end, ELLIPSIS);
+        end = hop_text_put(end, ELLIPSIS);
     *end = '\0';
     return end - into;
 }

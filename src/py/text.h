@@ -17,6 +17,23 @@ enum { HOP_TEXT_POINTS_MAX = 4096, HOP_TEXT_BYTES_MAX = 4 * HOP_TEXT_POINTS_MAX 
 ssize_t hop_text_read(struct hop_reader *reader, const struct hop_layout *layout, uint64_t str_addr,
                       char *into);
 
+/* Where a str keeps its characters. */
+struct hop_text_place {
+    uint64_t length; /* code points */
+    uint64_t data_addr;
+    unsigned kind; /* bytes a code point: 1, 2, 4 */
+};
+
+/* The same from the object's first bytes, of which `size` are at `head`; reads but where an
+ * instance of a subclass of str is concerned. False: no such string. */
+bool hop_text_locate(struct hop_reader *reader, const struct hop_layout *layout, uint64_t str_addr,
+                     const uint8_t *head, size_t size, struct hop_text_place *place);
+
+/* Code point number `i` of characters copied from there, and one appended as UTF-8 (at most four
+ * bytes; surrogates as any other): its end. */
+uint32_t hop_text_point(const uint8_t *data, unsigned kind, size_t i);
+char *hop_text_put(char *at, uint32_t point);
+
 /* Length and hash field: cheap identity of a string's content. False when unreadable. */
 bool hop_text_fingerprint(struct hop_reader *reader, const struct hop_layout *layout,
                           uint64_t str_addr, uint64_t fingerprint[2]);

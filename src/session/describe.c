@@ -53,12 +53,18 @@ static bool describe_ops(const struct hop_layout *layout, const struct hop_code 
             names[number] = hop_arena_string(arena, base->name, strlen(base->name));
         if (!names[number])
             return false;
+        char argument[HOP_OPERAND_TEXT_SIZE] = "";
+        if (base->has_arg)
+            hop_operand_write(layout, &code->operands, unit, number, units->args[unit], argument);
+        const char *kept = argument[0] ? hop_arena_string(arena, argument, strlen(argument)) : "";
+        if (!kept)
+            return false;
         struct hop_position position = hop_lines_at(&lines, 2 * unit);
         described->ops[described->op_count++] = (struct hop_profile_op){
             .offset = 2 * unit,
             .opcode = names[number],
             .oparg = base->has_arg ? (int64_t)units->args[unit] : -1,
-            .argument = "",
+            .argument = kept,
             .line = position.line,
             .end_line = position.end_line,
             .column = position.column,

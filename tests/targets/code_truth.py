@@ -5,13 +5,14 @@ and, where there is a JIT, compiled), monitored (3.12+: events on every code obj
 The lines, by first word; texts are UTF-8 (surrogates passed) in hexadecimal:
 
     code ADDRESS UNITS FIRST_LINE NAME QUALNAME FILE
-    at OPCODE_UNIT FIRST_UNIT UNITS OPCODE ARG     an instruction with its prefixes and caches
+    at OPCODE_UNIT FIRST_UNIT UNITS OPCODE ARG TEXT    an instruction with its prefixes and caches
     line FIRST_UNIT UNITS LINE END_LINE COLUMN END_COLUMN      0 and -1: unknown
     end WORDS…                                     what has been done to the code objects
 """
 
 import dis
 import gc
+import re
 import sys
 import types
 
@@ -32,6 +33,26 @@ def far():
     for i in range(3):
         pass
 """
+
+
+CONSTANTS = r"""
+def constants(x):
+    x(0, 1, -1, True, 255, 256, 257, 2 ** 30 - 1, 2 ** 30, 2 ** 60, -2 ** 31, 10 ** 40, -7 ** 99, 1 << 1900)
+    x(0.0, -0.0, 1.0, 0.1, 1e16, 1e15, 123456789012345.6, 1e22, 1e23, 5e-324, 1.7976931348623157e308)
+    x(0.0001, 0.00001, 1e-5, 1 / 3, -2.5e-10, 1e309, -1e309, 1e100, 100.0, 9007199254740993.0, 2.5e15)
+    x(1j, 0j, -1j, 2.5j, 1e30j, 1 + 2j, 0.5 - 3j, -0.0 - 1j, -0.0 + 1e300j)
+    x('', 'a', "it's", 'say "x"', 'it\'s "x"', '\\', 'tab\t nl\n cr\r nul\0 esc\x1b del\x7f')
+    x('\xe9t\xe9', '\xa0\xad', '\u4e2d\u6587', '\U0001f600', '\ud800', '\u200b\u202e\ufeff', '\U000e0001')
+    x('y' * 199, 'z' * 1000, 'w' * 198, '\xe9' * 97, '\u4e2d' * 66, '\u4e2d' * 67)
+    x(b'', b'a', b"it's", b'"', b"'\"", b'\x00\xff\n\\', b'q' * 300)
+    x(None, ..., (), (1,), (1, 'a', b'c', None, ..., (2.5, ('deep', (3,)))), ('k' * 90, 'l' * 90, 'm' * 90))
+    x(x in {1, 2, 3}, x not in {'a', 'b', (1, 2)}, x in {None}, x is None, x is not x)
+    x(x[1:2], x[:-1], x[::2], x[1:2, ...], f'{x!r:>{x}}{x!s}{x!a}{x:3}{x}')
+    for a, b in x: a += b; a **= b; a @ b; a // b; del a
+    return lambda *, k: [k for k in (i for i in x)], x(**x), x(*x, k=1, l=2), super().y, super().z(1)
+def {names}(p{names}, /): return p{names}.attribute{names}, global{names}
+"""
+CONSTANTS = CONSTANTS.replace("{names}", "\u00e9\u4e2d" * 90)
 
 
 def far_source():
@@ -132,6 +153,7 @@ def all_codes(modules, namespace):
             nested(function.__code__, found, seen)
     odd = compile(ODD, "odd\udcff\u00e9 \U0001d4b3.py", "exec")
     nested(odd, found, seen)
+    nested(compile(CONSTANTS, "constants.py", "exec"), found, seen)
 
     class Path(str):
         pass
@@ -164,6 +186,21 @@ def hexed(text):
     return text.encode("utf-8", "surrogatepass").hex() or "-"
 
 
+def expected(instruction, code):
+    """What dis shows in brackets, but for what hop_operand_write says that it does otherwise."""
+    text = instruction.argrepr
+    if instruction.opname == "KW_NAMES":
+        return repr(code.co_consts[instruction.arg])
+    if instruction.opcode in dis.hasjrel or instruction.opcode in dis.hasjabs:
+        preposition = "from" if text.startswith("from") else "to"
+        return "%s %d" % (preposition, instruction.argval)
+    if instruction.opname in ("IS_OP", "CONTAINS_OP"):
+        return {"IS_OP": "is|is not", "CONTAINS_OP": "in|not in"}[instruction.opname].split("|")[instruction.arg]
+    if instruction.opname == "LOAD_CONST":
+        text = re.sub(r"<code object (.*?) at 0x[0-9a-f]+, file", r"<code object \1, file", text)
+    return text
+
+
 def tell(code, write):
     units = len(code.co_code) // 2
     write("code %d %d %d %s %s %s\n" % (
@@ -175,11 +212,12 @@ def tell(code, write):
         unit = instruction.offset // 2
         first = unit if first is None else first
         if instruction.opname != "EXTENDED_ARG":
-            whole.append((unit, first, instruction.opname, instruction.arg or 0))
+            whole.append((unit, first, instruction.opname, instruction.arg or 0,
+                          expected(instruction, code)))
             first = None
     for this, following in zip(whole, whole[1:] + [(0, units)]):
-        unit, first, name, arg = this
-        write("at %d %d %d %s %d\n" % (unit, first, following[1] - first, name, arg))
+        unit, first, name, arg, text = this
+        write("at %d %d %d %s %d %s\n" % (unit, first, following[1] - first, name, arg, hexed(text)))
     start, last = 0, None
     for unit, position in enumerate(positions(code, units)):
         if position != last:
