@@ -91,7 +91,7 @@ EXAMPLE_BIN := $(foreach e,$(basename $(notdir $(EXAMPLES))),$(O)/tests/$(e) $(O
 
 # --- How it is compiled --------------------------------------------------------------------------
 
-LIB_PKGS  := libelf jansson zlib
+LIB_PKGS  := libelf jansson zlib ncursesw
 CLI_PKGS  := popt
 TEST_PKGS := criterion
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <termios.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -144,8 +145,8 @@ HOP_API int hop_sampling_fd(const struct hop_sampling *sampling);
  * HOP_ERR_NOTHING: nothing was looked at yet. */
 HOP_API enum hop_status hop_sampling_look(struct hop_sampling *sampling, bool with_bytecode,
                                           struct hop_profile **profile, struct hop_error *err);
-/* What hop_sampling_look saw last will be no part of what it will see. hop_sampling_finish tells the
- * whole all the same. */
+/* What hop_sampling_look saw last will be no part of what it will see. hop_sampling_finish tells
+ * the whole all the same. */
 HOP_API enum hop_status hop_sampling_reset(struct hop_sampling *sampling, struct hop_error *err);
 /* Lets it end soon. May be called by any thread and in signal handlers. */
 HOP_API void hop_sampling_stop(struct hop_sampling *sampling);
@@ -232,6 +233,35 @@ HOP_API enum hop_status hop_instruction_check(const char *list, struct hop_error
 /* Of `count` names the one that a person who typed `word` is most likely to have meant, or NULL
  * when none is near. */
 HOP_API const char *hop_nearest_name(const char *word, const char *const *names, size_t count);
+
+/* --- the live screen ------------------------------------------------------------------------ */
+
+/* How a terminal is given back by who is killed before hop_top can do it; the caller's, zero at
+ * first, alive as long as hop_top runs. */
+struct hop_terminal_rescue {
+    volatile sig_atomic_t is_taken;
+    int fd;
+    size_t length;
+    char sequence[256]; /* what leaves the screen */
+    struct termios termios;
+};
+
+/* Gives the terminal back, if it is taken. For signal handlers: async-signal-safe. */
+HOP_API void hop_terminal_rescue(const struct hop_terminal_rescue *rescue);
+
+struct hop_top_options {
+    struct hop_sample_options sampling;  /* *stop is looked at: then the screen is left */
+    struct hop_report_options selection; /* -i (here none means all), -f, is_coloured */
+    uint64_t delay_ns;                   /* between two drawings; 0: a second */
+    struct hop_terminal_rescue *rescue;
+};
+
+/* Samples `target` and shows the profile on the controlling terminal while it is made, until the
+ * user leaves it (a target that ends is shown on) or *stop. The terminal is then as it was before.
+ * The result is that of hop_sample. As long as it runs, curses handles SIGTSTP and SIGWINCH, where
+ * they are handled by default; the locale (setlocale) should have been set. */
+HOP_API enum hop_status hop_top(struct hop_target *target, const struct hop_top_options *options,
+                                struct hop_profile **profile, struct hop_error *err);
 
 /* --- output files --------------------------------------------------------------------------- */
 

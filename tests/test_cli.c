@@ -50,8 +50,8 @@ Test(cli, shows_help)
     run_heavyops(&run, NULL, "--help", NULL);
     cr_assert_eq(run.code, 0);
     cr_assert_str_empty(run.err);
-    static const char *const commands[] = {"attach", "record", "dump", "info"};
-    for (size_t i = 0; i < 4; i++) {
+    static const char *const commands[] = {"attach", "record", "top", "dump", "info"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         run_heavyops(&run, NULL, "--help", NULL);
         assert_has(run.out, commands[i]);
         run_heavyops(&run, NULL, commands[i], "--help", NULL);
@@ -72,7 +72,7 @@ Test(cli, shows_help)
 /* No line of help is wider than a narrow terminal. */
 Test(cli, keeps_help_narrow)
 {
-    static const char *const pages[] = {NULL, "attach", "record", "dump", "info"};
+    static const char *const pages[] = {NULL, "attach", "record", "top", "dump", "info"};
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
         run_heavyops(&run, NULL, "help", pages[i], NULL);
         for (char *line = strtok(run.out, "\n"); line; line = strtok(NULL, "\n"))

@@ -23,14 +23,18 @@ struct hop_cli_list {
     size_t count;
 };
 
+/* --color */
+enum hop_cli_colour { HOP_CLI_COLOUR_AUTO, HOP_CLI_COLOUR_ALWAYS, HOP_CLI_COLOUR_NEVER };
+
 /* What the command line said. */
 struct hop_cli_settings {
     bool wants_help;
     int pid; /* 0: not given */
     struct hop_sample_options sampling;
+    uint64_t delay_ns; /* of the live screen; 0: not given */
     struct hop_cli_list instructions, files;
     bool by_thread, is_quiet, with_opcodes;
-    bool is_coloured;   /* the report goes to a terminal that shows colours */
+    enum hop_cli_colour colour;
     bool read_is_given; /* --read */
     size_t row_limit;
     const char *format;
@@ -71,7 +75,8 @@ struct hop_cli_command {
     int (*run)(struct hop_cli_settings *settings);
 };
 
-extern const struct hop_cli_command hop_cli_attach, hop_cli_record, hop_cli_dump, hop_cli_info;
+extern const struct hop_cli_command hop_cli_attach, hop_cli_record, hop_cli_dump, hop_cli_info,
+    hop_cli_top;
 
 /* The table of commands, NULL-ended, and the row called `name`, or NULL. */
 const struct hop_cli_command *const *hop_cli_commands(void);
@@ -80,7 +85,8 @@ const struct hop_cli_command *hop_cli_find_command(const char *name);
 /* --- options.c ------------------------------------------------------------------------------- */
 
 extern const struct hop_cli_group hop_cli_target_group, hop_cli_sampling_group,
-    hop_cli_selection_group, hop_cli_output_group, hop_cli_look_output_group, hop_cli_other_group;
+    hop_cli_selection_group, hop_cli_output_group, hop_cli_look_output_group, hop_cli_other_group,
+    hop_cli_live_group;
 
 /* --- parse.c --------------------------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const struct hop_cli_command *const commands[] = {
-    &hop_cli_attach, &hop_cli_record, &hop_cli_dump, &hop_cli_info, NULL,
+    &hop_cli_attach, &hop_cli_record, &hop_cli_top, &hop_cli_dump, &hop_cli_info, NULL,
 };
 
 const struct hop_cli_command *const *hop_cli_commands(void)

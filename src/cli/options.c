@@ -26,6 +26,11 @@ static bool set_duration(struct hop_cli_settings *settings, const char *value)
     return hop_cli_parse_duration("--duration", value, &settings->sampling.duration_ns);
 }
 
+static bool set_delay(struct hop_cli_settings *settings, const char *value)
+{
+    return hop_cli_parse_duration("--delay", value, &settings->delay_ns);
+}
+
 static bool set_rate(struct hop_cli_settings *settings, const char *value)
 {
     return hop_cli_parse_rate("--rate", value, &settings->sampling.rate_hz);
@@ -114,6 +119,21 @@ static bool set_format(struct hop_cli_settings *settings, const char *value)
     return false;
 }
 
+static bool set_colour(struct hop_cli_settings *settings, const char *value)
+{
+    static const char *const names[] = {[HOP_CLI_COLOUR_AUTO] = "auto",
+                                        [HOP_CLI_COLOUR_ALWAYS] = "always",
+                                        [HOP_CLI_COLOUR_NEVER] = "never"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], value) == 0) {
+            settings->colour = (enum hop_cli_colour)i;
+            return true;
+        }
+    }
+    hop_cli_complain("it is auto, always or never", "--color '%s': no such choice", value);
+    return false;
+}
+
 static bool set_output(struct hop_cli_settings *settings, const char *value)
 {
     settings->output_path = value;
@@ -178,7 +198,7 @@ const struct hop_cli_group hop_cli_sampling_group = {
         {.letter = 'r',
          .name = "rate",
          .argument = "HZ",
-         .help = "how often (default: attach 100, record 1000; 10k is 10,000)",
+         .help = "how often (default: attach 100, top 250, record 1000; 10k is 10,000)",
          .set = set_rate},
         {.name = "mode",
          .argument = "MODE",
@@ -191,6 +211,17 @@ const struct hop_cli_group hop_cli_sampling_group = {
                  "runs, which holds nothing up but is less exact; stop: stopped by "
                  "ptrace for some microseconds",
          .set = set_read},
+        {0},
+    },
+};
+
+const struct hop_cli_group hop_cli_live_group = {
+    "The live screen",
+    (const struct hop_cli_option[]){
+        {.name = "delay",
+         .argument = "SECONDS",
+         .help = "time between two drawings, and of an interval (default 1)",
+         .set = set_delay},
         {0},
     },
 };
@@ -234,6 +265,12 @@ const struct hop_cli_group hop_cli_output_group = {
     (const struct hop_cli_option[]){
         FORMAT_OPTION,
         OUTPUT_OPTION,
+        {.name = "color",
+         .aliases = "colour",
+         .argument = "WHEN",
+         .help = "auto (default): on a terminal, if NO_COLOR, CLICOLOR and TERM allow it; always; "
+                 "never",
+         .set = set_colour},
         {.letter = 'q',
          .name = "quiet",
          .help = "say nothing but errors; record then writes its report only where -o says",

@@ -13,6 +13,9 @@ struct hop_cli_settings;
  * at. Not before a program is started, which would inherit that. */
 void hop_cli_allow_descriptors(void);
 
+/* What the settings say of reports; not coloured. */
+struct hop_report_options hop_cli_report_options(const struct hop_cli_settings *settings);
+
 /* Writes the report that the settings ask for and commits `output`, which it takes over; false:
  * *err says why not, and `output` is abandoned. */
 bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_profile *profile,

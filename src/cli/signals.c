@@ -21,12 +21,16 @@ static sig_atomic_t now_ms(void)
                           (unsigned)now.tv_nsec / 1000000);
 }
 
+static struct hop_terminal_rescue rescue;
+
 static void stop(int number)
 {
     int saved_errno = errno;
     sig_atomic_t at_ms = now_ms(), passed_ms = at_ms - first_ms;
-    if (is_stopping && !(number == first_number && passed_ms >= 0 && passed_ms < SAME_WISH_MS))
+    if (is_stopping && !(number == first_number && passed_ms >= 0 && passed_ms < SAME_WISH_MS)) {
+        hop_terminal_rescue(&rescue);
         _exit(128 + number);
+    }
     if (!is_stopping) {
         first_number = number;
         first_ms = at_ms;
@@ -103,4 +107,23 @@ void hop_cli_stop_forwarding(void)
     for (size_t i = 0; i < FORWARDED_COUNT; i++)
         sigaction(forwarded[i], &old_actions[i], NULL);
     program_pid = 0;
+}
+
+/* Gives the terminal back and dies of what it was. */
+static void rescue_and_die(int number)
+{
+    hop_terminal_rescue(&rescue);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+struct hop_terminal_rescue *hop_cli_rescue_terminal(void)
+{
+    static const int numbers[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
+                                  SIGSYS,  SIGXCPU, SIGALRM, SIGUSR1, SIGUSR2};
+    enum { COUNT = sizeof numbers / sizeof *numbers };
+    struct sigaction action = {.sa_handler = rescue_and_die}, old[COUNT];
+    sigemptyset(&action.sa_mask);
+    install(numbers, COUNT, &action, old);
+    return &rescue;
 }

@@ -2,7 +2,7 @@
 #ifndef HOP_CLI_SIGNALS_H
 #define HOP_CLI_SIGNALS_H
 
-#include <signal.h>
+#include "heavyops.h"
 
 /* From now on the first SIGINT, SIGTERM or SIGHUP sets the flag that is returned, so that sampling
  * ends and the report is written; the second ends us at once with 128 + its number (130 for
@@ -20,5 +20,9 @@ void hop_cli_forward_to(int pid);
 /* The program has ended (but is not reaped): nothing is forwarded any more, and signals do again
  * what they did before. */
 void hop_cli_stop_forwarding(void);
+
+/* From now on a signal that kills us gives the terminal back first, if hop_top has noted in the
+ * result (static) how. */
+struct hop_terminal_rescue *hop_cli_rescue_terminal(void);
 
 #endif
