@@ -154,6 +154,11 @@ HOP_API void hop_sampling_stop(struct hop_sampling *sampling);
 HOP_API enum hop_status hop_sampling_finish(struct hop_sampling *sampling,
                                             struct hop_profile **profile, struct hop_error *err);
 
+/* One profile of several, which are left as they are; src/profile/merge.h says what becomes of what
+ * differs. At least one. On HOP_OK *merged is the caller's. */
+HOP_API enum hop_status hop_profile_merge(const struct hop_profile *const *profiles, size_t count,
+                                          struct hop_profile **merged, struct hop_error *err);
+
 /* Why sampling ended. */
 enum hop_ending {
     HOP_ENDED_DURATION, /* the time asked for was over */

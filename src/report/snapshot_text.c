@@ -14,7 +14,10 @@ void hop_text_print_target(FILE *stream, int pid, const char *python, const char
     size_t length = hop_escape_terminal(command_line ? command_line : "", shown, sizeof shown);
     /* Escaping stops at a whole character, so a cut text may be a few bytes short of the room. */
     bool is_cut = length + 8 >= sizeof shown;
-    fprintf(stream, "pid %d, Python ", pid);
+    if (pid)
+        fprintf(stream, "pid %d, Python ", pid);
+    else
+        fputs("several processes, Python ", stream);
     hop_text_print_name(stream, python);
     fprintf(stream, "%s%s%s\n", length ? ": " : "", shown, is_cut ? "..." : "");
 }

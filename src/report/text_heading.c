@@ -88,10 +88,15 @@ void hop_text_print_heading(FILE *stream, const struct hop_profile *profile)
     hop_text_print_target(stream, profile->pid, profile->python, profile->command_line);
     fprintf(stream, "%s samples in %s at %s", hop_thousands(profile->samples).text,
             hop_seconds(profile->duration_ns).text, hop_frequency(profile->true_rate_hz).text);
-    fprintf(stream, " (%s asked; mode %s, %s)\n", hop_frequency(profile->asked_rate_hz).text,
-            profile->mode, profile->way);
+    if (profile->asked_rate_hz > 0)
+        fprintf(stream, " (%s asked", hop_frequency(profile->asked_rate_hz).text);
+    else
+        fputs(" (different rates asked", stream);
+    fprintf(stream, "; mode %s, %s)\n", profile->mode, profile->way);
     if (profile->way_words[0])
         fprintf(stream, "%s: %s\n", profile->way, profile->way_words);
+    if (profile->part_count > 1)
+        fprintf(stream, "merged: %zu profiles\n", profile->part_count);
     print_opening(stream, profile);
     print_refused(stream, profile);
     print_stops(stream, profile);

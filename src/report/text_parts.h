@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* "pid 1234, Python 3.13.0: python3 app.py"; an overlong command line is cut. */
+/* "pid 1234, Python 3.13.0: python3 app.py"; an overlong command line is cut. pid 0: several. */
 void hop_text_print_target(FILE *stream, int pid, const char *python, const char *command_line);
 
 /* Foreign text, escaped; "?" where there is none. */
