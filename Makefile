@@ -208,9 +208,10 @@ endef
 # --- Testing -------------------------------------------------------------------------------------
 
 # The tests reach inside, so they are linked with the objects rather than with the library; and
-# through tests/support/allocations.c and system_calls.c, which count what the objects ask for.
+# through tests/support/allocations.c, system_calls.c and offline.c, which count or change what the
+# objects ask for.
 wrap = $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc free mmap munmap \
-       process_vm_readv pread read)
+       pthread_attr_setaffinity_np process_vm_readv pread read)
 $(TESTS): $(TEST_OBJ) $(LIB_OBJ) $(filter-out %/cli/main.o,$(CLI_OBJ)) $(O)/obj/sources
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

@@ -1,6 +1,7 @@
 /* Lookers: each on its CPU, one at a time, as often as wanted. */
 #include "sample/crew.h"
 #include "support/children.h"
+#include "support/offline.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -121,6 +122,85 @@ Test(crew, a_cpu_that_is_not_ours_ends_it)
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(hop_crew_run(crew, cpus[0], go_nowhere, &steps, &err), HOP_OK);
         cr_assert_eq(steps, i + 1);
+    }
+}
+
+/* --- a CPU that goes offline ------------------------------------------------------------------ */
+
+static int go_to_first(void *context, int cpu)
+{
+    struct seen *seen = context;
+    note(seen, cpu);
+    atomic_fetch_sub(&seen->inside, 1);
+    return seen->steps == 3 ? HOP_CREW_DONE : cpus[0];
+}
+
+Test(crew, a_cpu_that_has_gone_offline_is_one_we_may_not_use)
+{
+    static struct seen seen;
+    if (cpu_count < 2)
+        cr_skip_test("there is one CPU only");
+    seen.caller = gettid();
+    take_offline(cpus[0]);
+    cr_assert_eq(hop_crew_run(crew, cpus[0], go_to_first, &seen, &err), HOP_OK, "%s", err.message);
+    cr_assert_not(seen.is_wrong);
+    cr_assert_eq(seen.steps, 1, "on another one, from which there is no way to that one");
+    cr_assert_eq(seen.steps_on[cpus[0]], 0);
+    cr_assert_not(hop_crew_has_cpu(crew, cpus[0]));
+    cr_assert(hop_crew_has_cpu(crew, cpus[1]));
+    cr_assert_eq(hop_crew_cpu_count(crew), cpu_count - 1);
+}
+
+Test(crew, without_any_cpu_it_says_so)
+{
+    static struct seen seen;
+    cpu_set_t one;
+    struct hop_crew *small;
+    CPU_ZERO(&one);
+    CPU_SET(cpus[0], &one);
+    cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    cr_assert_eq(hop_crew_create(&small, &err), HOP_OK);
+    take_offline(cpus[0]);
+    cr_assert_neq(hop_crew_run(small, cpus[0], go_to_first, &seen, &err), HOP_OK);
+    cr_assert_neq(hop_crew_run(small, -1, go_to_first, &seen, &err), HOP_OK);
+    cr_assert_eq(seen.steps, 0);
+    hop_crew_destroy(small);
+}
+
+/* --- errands ---------------------------------------------------------------------------------- */
+
+struct errands {
+    int wanted, done, done_by; /* not atomic: what an errand wrote is to be seen after it */
+    bool is_wrong;
+};
+
+static void run_errand(void *context)
+{
+    struct errands *errands = context;
+    errands->done++;
+    errands->done_by = gettid();
+}
+
+/* One after the other; the last one as the run ends, and it is done all the same. */
+static int send_errands(void *context, int cpu)
+{
+    struct errands *errands = context;
+    if (hop_crew_is_on_errand(crew))
+        return cpu;
+    bool is_last = errands->done >= errands->wanted - 1;
+    errands->is_wrong |= !hop_crew_send(crew, run_errand, errands);
+    return is_last ? HOP_CREW_DONE : cpu;
+}
+
+Test(crew, errands_are_done_by_who_waits)
+{
+    for (int i = 0; i < 20; i++) {
+        struct errands errands = {.wanted = 1 + i % 5};
+        cr_assert_eq(hop_crew_run(crew, cpus[i % cpu_count], send_errands, &errands, &err), HOP_OK);
+        cr_assert_eq(errands.done, errands.wanted);
+        cr_assert_eq(errands.done_by, gettid());
+        cr_assert_not(errands.is_wrong);
+        cr_assert_not(hop_crew_is_on_errand(crew));
     }
 }
 

@@ -255,6 +255,45 @@ Test(standstill, no_name_deceives_it)
     cr_assert_eq(processor, cpu);
 }
 
+/* --- the clock of perf events ------------------------------------------------------------------
+ */
+
+Test(perf_clock, one_that_stands_still_is_noticed)
+{
+    const uint64_t s = 1000 * 1000 * 1000;
+    const struct hop_task_times before = {.run_ns = 5 * s, .perf_ns = 3 * s};
+    const struct {
+        uint64_t ran_ns, perf_ran_ns;
+        bool agree;
+    } cases[] = {{s, s, true},       {s, s * 9 / 10, true},
+                 {s, 2 * s, true},   {s, 0, false},
+                 {s, s / 10, false}, {s / 5, 0, false},
+                 {0, 0, true},       {s / 1000, 0, true /* too little to tell */}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct hop_task_times after = {.run_ns = before.run_ns + cases[i].ran_ns,
+                                       .perf_ns = before.perf_ns + cases[i].perf_ran_ns};
+        cr_assert_eq(hop_task_times_agree(&before, &after), cases[i].agree, "case %zu", i);
+    }
+}
+
+Test(standstill, the_perf_clock_of_one_that_spins_agrees_with_its_run_time)
+{
+    struct hop_task_times first, now;
+    begin(spin);
+    if (!hop_task_open_perf(&task))
+        cr_skip_test("perf events are not to be had here");
+    cr_assert(hop_perf_clock_is_fine());
+    cr_assert(hop_task_times(&task, &first));
+    do
+        cr_assert(hop_task_times(&task, &now));
+    while (now.run_ns - first.run_ns < 200 * 1000 * 1000);
+    cr_assert(hop_task_times_agree(&first, &now), "ran %llu ns, perf %llu ns",
+              (unsigned long long)(now.run_ns - first.run_ns),
+              (unsigned long long)(now.perf_ns - first.perf_ns));
+    now.perf_ns = first.perf_ns;
+    cr_assert_not(hop_task_times_agree(&first, &now));
+}
+
 Test(standstill, tells_how_long_one_waited_for_a_cpu)
 {
     static const struct {

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -30,7 +31,11 @@ struct hop_crew {
     cpu_set_t *allowed;
     size_t allowed_bytes;
     struct looker *lookers; /* [cpu_count] */
-    sem_t finished;
+    sem_t called;           /* for who waits in hop_crew_run: there is an errand, or it is over */
+    atomic_bool is_finished;
+    atomic_bool is_on_errand;
+    hop_crew_errand_fn *errand;
+    void *errand_context;
     hop_crew_step_fn *step;
     void *context;
     bool is_ending;
@@ -39,14 +44,40 @@ struct hop_crew {
 
 static bool start_looker(struct looker *looker);
 
-/* Gives the turn on; when the looker there can't be made, the turn ends with failed_errno. */
+static void finish(struct hop_crew *crew)
+{
+    atomic_store(&crew->is_finished, true);
+    sem_post(&crew->called);
+}
+
+/* One where lookers may run; -1: there is none left. */
+static int any_cpu(const struct hop_crew *crew)
+{
+    for (int cpu = 0; cpu < crew->cpu_count; cpu++)
+        if (hop_crew_has_cpu(crew, cpu))
+            return cpu;
+    return -1;
+}
+
+/* Gives the turn on; when no looker can be made there, the turn ends with failed_errno. A CPU that
+ * has gone offline, or out of our cgroup's set, is one that we may not use (sched_setaffinity(2):
+ * EINVAL); the looker that gets the turn instead of its one will find that out. */
 static void pass_turn(struct hop_crew *crew, int cpu)
 {
-    struct looker *looker = &crew->lookers[cpu];
-    if (looker->is_started || start_looker(looker))
-        sem_post(&looker->turn);
+    while (cpu >= 0 && !crew->lookers[cpu].is_started && !start_looker(&crew->lookers[cpu])) {
+        if (crew->failed_errno != EINVAL)
+            break;
+        CPU_CLR_S((size_t)cpu, crew->allowed_bytes, crew->allowed);
+        cpu = any_cpu(crew);
+        if (cpu >= 0)
+            crew->failed_errno = 0;
+    }
+    if (cpu < 0)
+        crew->failed_errno = EINVAL;
+    if (crew->failed_errno)
+        finish(crew);
     else
-        sem_post(&crew->finished);
+        sem_post(&crew->lookers[cpu].turn);
 }
 
 static void wait_for_predecessor(struct looker *looker)
@@ -84,7 +115,7 @@ static void *look_when_it_is_our_turn(void *argument)
         if (is_retiring)
             leave_place(looker);
         if (cpu == HOP_CREW_DONE || !hop_crew_has_cpu(crew, cpu))
-            sem_post(&crew->finished);
+            finish(crew);
         else
             pass_turn(crew, cpu);
         if (is_retiring)
@@ -171,7 +202,7 @@ enum hop_status hop_crew_create(struct hop_crew **result, struct hop_error *err)
         return hop_error_set(err, HOP_ERR_MEMORY, NULL, "cannot learn which CPUs to look from: %s",
                              strerror(why));
     }
-    sem_init(&crew->finished, 0, 0);
+    sem_init(&crew->called, 0, 0);
     for (int cpu = 0; cpu < crew->cpu_count; cpu++) {
         crew->lookers[cpu] = (struct looker){.crew = crew, .cpu = cpu};
         sem_init(&crew->lookers[cpu].turn, 0, 0);
@@ -219,10 +250,31 @@ int hop_crew_cpu_of(const struct hop_crew *crew, const struct hop_process *proce
     struct hop_task_stat stat;
     if (hop_task_stat_read(process->dir_fd, &stat) && hop_crew_has_cpu(crew, stat.processor))
         return stat.processor;
-    int cpu = 0;
-    while (!hop_crew_has_cpu(crew, cpu))
-        cpu++;
-    return cpu;
+    return any_cpu(crew);
+}
+
+bool hop_crew_send(struct hop_crew *crew, hop_crew_errand_fn *errand, void *context)
+{
+    if (atomic_load(&crew->is_on_errand))
+        return false;
+    crew->errand = errand;
+    crew->errand_context = context;
+    atomic_store(&crew->is_on_errand, true);
+    sem_post(&crew->called);
+    return true;
+}
+
+bool hop_crew_is_on_errand(const struct hop_crew *crew)
+{
+    return atomic_load(&crew->is_on_errand);
+}
+
+static void do_errand(struct hop_crew *crew)
+{
+    if (!atomic_load(&crew->is_on_errand))
+        return;
+    crew->errand(crew->errand_context);
+    atomic_store(&crew->is_on_errand, false);
 }
 
 enum hop_status hop_crew_run(struct hop_crew *crew, int cpu, hop_crew_step_fn *step, void *context,
@@ -231,9 +283,14 @@ enum hop_status hop_crew_run(struct hop_crew *crew, int cpu, hop_crew_step_fn *s
     crew->step = step;
     crew->context = context;
     crew->failed_errno = 0;
+    atomic_store(&crew->is_finished, false);
     pass_turn(crew, cpu);
-    while (sem_wait(&crew->finished))
-        continue;
+    do {
+        while (sem_wait(&crew->called))
+            continue;
+        do_errand(crew);
+    } while (!atomic_load(&crew->is_finished));
+    do_errand(crew); /* sent between the two */
     if (crew->failed_errno)
         return hop_error_set(err, HOP_ERR_MEMORY, NULL, "cannot start a thread to look from: %s",
                              strerror(crew->failed_errno));

@@ -37,6 +37,13 @@ int hop_crew_cpu_of(const struct hop_crew *crew, const struct hop_process *proce
 enum hop_status hop_crew_run(struct hop_crew *crew, int cpu, hop_crew_step_fn *step, void *context,
                              struct hop_error *err);
 
+/* Called by a step: has something done beside the looking, by the thread that waits in
+ * hop_crew_run, before that returns. False: it is still at the last errand. */
+typedef void hop_crew_errand_fn(void *context);
+bool hop_crew_send(struct hop_crew *crew, hop_crew_errand_fn *errand, void *context);
+/* False: what the last errand wrote is to be seen. */
+bool hop_crew_is_on_errand(const struct hop_crew *crew);
+
 /* Called by a step on `cpu`: after it, the looker there ends, and another one takes its place when
  * one is needed. For what the kernel undoes only at the end of a thread. */
 void hop_crew_retire(struct hop_crew *crew, int cpu);

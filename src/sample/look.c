@@ -74,21 +74,6 @@ void hop_look_drop(struct hop_sampler *sampler, size_t known_codes)
 
 /* --- one that stands still by itself --------------------------------------------------------- */
 
-/* A perf event makes the proof cheaper, but the first one on a machine takes the kernel some
- * milliseconds (perf_event_open waits for a grace period of RCU), whose instants are missed. It is
- * for threads that are worth it; and each costs a context switch of its thread some 0.1 µs. */
-enum { LOOKS_BEFORE_PERF = 64, THREADS_WITH_PERF_MAX = 256 };
-
-static void consider_perf(struct hop_sampler *sampler, struct hop_roster_entry *entry)
-{
-    /* Where a dump or another way is to look, few threads are proved, or few times. */
-    if (sampler->way != &hop_way_cpu || ++entry->proved_count != LOOKS_BEFORE_PERF ||
-        sampler->roster.count > THREADS_WITH_PERF_MAX || !hop_task_open_perf(&entry->task))
-        return;
-    /* Readings of schedstat are no longer to be compared with. */
-    entry->was_taken = entry->is_asleep = false;
-}
-
 /* Where the thread is: asleep, or runnable on look->processor. */
 static bool find_out_where(struct hop_roster_entry *entry, const struct hop_standstill *before,
                            struct hop_look *look)
@@ -226,8 +211,8 @@ enum hop_look_result hop_look_prove(struct hop_sampler *sampler, struct hop_rost
             return find_out_after_all(sampler, entry, look);
     }
     enum hop_look_result result = hop_look_finish(sampler, entry, look, &start->before);
-    if (result == HOP_LOOK_TAKEN)
-        consider_perf(sampler, entry);
+    if (result == HOP_LOOK_TAKEN && sampler->way == &hop_way_cpu)
+        hop_perf_clocks_consider(&sampler->perf_clocks, sampler->crew, &sampler->roster, entry);
     return result;
 }
 

@@ -206,6 +206,7 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     sampler->plan = *plan;
     hold_gate(sampler);
     sampler->passed_ns = 0;
+    sampler->perf_clocks = (struct hop_perf_clocks){0};
     sampler->counts = (struct hop_sampler_counts){.started_ns = hop_now_ns()};
     sampler->ending = HOP_ENDED_DURATION;
     release_gate(sampler);
@@ -233,6 +234,7 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
         run_anywhere(sampler);
     }
     leave_way(sampler);
+    hop_perf_clocks_end(&sampler->perf_clocks);
     end_run(sampler);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "sample/crew.h"
 #include "sample/deadline.h"
 #include "sample/identify.h"
+#include "sample/perf_clock.h"
 #include "sample/roster.h"
 #include "sample/turns.h"
 #include "sample/watch.h"
@@ -71,6 +72,7 @@ struct hop_sampler {
     struct hop_watch watch;
     struct hop_deadlines deadlines;
     struct hop_crew *crew;
+    struct hop_perf_clocks perf_clocks;
     struct hop_sampler_plan plan;
     const struct hop_way *way; /* that of the plan */
     void *way_state;           /* what the way keeps between its open() and close() */

@@ -50,9 +50,8 @@ void hop_task_deinit(struct hop_task *task)
         close(task->schedstat_fd);
     if (task->stat_fd >= 0)
         close(task->stat_fd);
-    if (task->perf_fd >= 0)
-        close(task->perf_fd);
-    task->schedstat_fd = task->stat_fd = task->perf_fd = -1;
+    hop_task_close_perf(task);
+    task->schedstat_fd = task->stat_fd = -1;
 }
 
 /* What a read of the perf event gives, by its read_format. */
@@ -62,7 +61,8 @@ struct perf_times {
 _Static_assert(sizeof(struct perf_times) <= sizeof((struct hop_standstill){0}.text),
                "the perf event's times fit");
 
-bool hop_task_open_perf(struct hop_task *task)
+/* An event of the kernel thread; 0: of the calling one. -1: not to be had. */
+static int open_perf_event(int tid)
 {
     struct perf_event_attr attributes = {
         .type = PERF_TYPE_SOFTWARE,
@@ -72,16 +72,42 @@ bool hop_task_open_perf(struct hop_task *task)
         .exclude_kernel = 1, /* what perf_event_paranoid 2, the kernel's default, allows users */
         .exclude_hv = 1,
     };
+    return (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+bool hop_task_open_perf(struct hop_task *task)
+{
     struct hop_standstill now;
-    long fd = syscall(SYS_perf_event_open, &attributes, task->tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
-    task->perf_fd = keep((int)fd);
+    task->perf_fd = keep(open_perf_event(task->tid));
     if (task->perf_fd < 0)
         return false;
     if (hop_standstill_read(task, &now) && now.length == sizeof(struct perf_times))
         return true;
-    close(task->perf_fd);
-    task->perf_fd = -1;
+    hop_task_close_perf(task);
     return false;
+}
+
+void hop_task_close_perf(struct hop_task *task)
+{
+    if (task->perf_fd >= 0)
+        close(task->perf_fd);
+    task->perf_fd = -1;
+}
+
+/* Two readings a microsecond apart, so many times. */
+enum { READINGS = 200 };
+
+bool hop_perf_clock_is_fine(void)
+{
+    struct perf_times last = {0}, now;
+    int fd = open_perf_event(0), left = READINGS;
+    if (fd < 0)
+        return false;
+    for (; left; left--, last = now)
+        if (read(fd, &now, sizeof now) != sizeof now || now.running_ns <= last.running_ns)
+            break;
+    close(fd);
+    return !left;
 }
 
 static ssize_t read_task_file(const struct hop_task *task, int fd, const char *name, char *into,
@@ -110,6 +136,31 @@ bool hop_task_exists(const struct hop_task *task)
 {
     char text[72];
     return read_task_file(task, task->schedstat_fd, "schedstat", text, sizeof text) > 0;
+}
+
+bool hop_task_times(struct hop_task *task, struct hop_task_times *now)
+{
+    char text[72];
+    struct perf_times perf;
+    unsigned long long run_ns = 0;
+    ssize_t got = read_task_file(task, task->schedstat_fd, "schedstat", text, sizeof text - 1);
+    if (got <= 0 || task->perf_fd < 0 || read(task->perf_fd, &perf, sizeof perf) != sizeof perf)
+        return false;
+    text[got] = 0;
+    if (sscanf(text, "%llu", &run_ns) != 1)
+        return false;
+    *now = (struct hop_task_times){.run_ns = run_ns, .perf_ns = perf.running_ns};
+    return true;
+}
+
+/* schedstat is brought up to date at scheduler ticks, so a little of it tells nothing; and it
+ * leaves out interrupts, so that it never is far ahead. */
+static const uint64_t TELLING_NS = 40 * 1000 * 1000;
+
+bool hop_task_times_agree(const struct hop_task_times *before, const struct hop_task_times *after)
+{
+    uint64_t run_ns = after->run_ns - before->run_ns;
+    return run_ns < TELLING_NS || after->perf_ns - before->perf_ns > run_ns / 2;
 }
 
 bool hop_standstill_holds(struct hop_task *task, const struct hop_standstill *before)

@@ -41,6 +41,22 @@ void hop_task_deinit(struct hop_task *task);
 /* Changes to the clock of a perf event, for a thread that is looked at often; readings from before
  * prove nothing any more. False: it is not to be had, nothing has changed. */
 bool hop_task_open_perf(struct hop_task *task);
+void hop_task_close_perf(struct hop_task *task);
+
+/* Whether the clock of perf events goes on from one reading to the next while we run: on a machine
+ * whose TSC can't be used it may step with the timer, and equal readings would prove nothing. */
+bool hop_perf_clock_is_fine(void);
+
+/* How long the thread has run, by both clocks. */
+struct hop_task_times {
+    uint64_t run_ns, perf_ns;
+};
+
+/* False: it is gone, or has no perf event. */
+bool hop_task_times(struct hop_task *task, struct hop_task_times *now);
+
+/* False: its perf event's clock stood still, or nearly so, while the thread ran. */
+bool hop_task_times_agree(const struct hop_task_times *before, const struct hop_task_times *after);
 
 /* Whether equal readings are a proof wherever the thread is. */
 static inline bool hop_task_is_provable_anywhere(const struct hop_task *task)

@@ -1,0 +1,32 @@
+/* Which threads get the clock of a perf event (sample/standstill.h): those looked at often. The
+ * first one on a machine takes the kernel 5 to 17 ms (perf_event_open waits for a grace period of
+ * RCU), in which no instant is to be missed, so they are opened by the thread that waits for the
+ * lookers. Clocks are compared with schedstat, and given up where they do not run with it. */
+#ifndef HOP_SAMPLE_PERF_CLOCK_H
+#define HOP_SAMPLE_PERF_CLOCK_H
+
+#include "sample/crew.h"
+#include "sample/roster.h"
+
+struct hop_perf_clocks {
+    bool is_given_up;   /* perf events are not to be had, or no clock */
+    bool stood_still;   /* that was why: one stood still while its thread ran */
+    bool is_under_way;  /* one is being opened, or waits to be taken over */
+    uint32_t for_index; /* of hop_roster.seen: whose it is */
+    struct hop_task task;
+    bool has_worked;
+    uint64_t compare_due_ns;
+};
+
+/* Between two looks of a run by the crew: after a proved sample of a thread. */
+void hop_perf_clocks_consider(struct hop_perf_clocks *clocks, struct hop_crew *crew,
+                              const struct hop_roster *roster, struct hop_roster_entry *entry);
+
+/* At the start of a tick: gives the thread the clock that was opened for it. */
+void hop_perf_clocks_collect(struct hop_perf_clocks *clocks, const struct hop_crew *crew,
+                             struct hop_roster *roster, uint64_t now_ns);
+
+/* After the run. */
+void hop_perf_clocks_end(struct hop_perf_clocks *clocks);
+
+#endif
