@@ -1,0 +1,687 @@
+/* What must hold of every format in the table, whatever it is, and the totals of those whose text
+ * is easily read; tests/test_report_viewers.c has them read by the programs that they are for. */
+#include "report/format.h"
+#include "report/stacks.h"
+#include "report/xml.h"
+#include "support/allocations.h"
+#include "support/golden.h"
+#include "support/large_profile.h"
+#include "support/profiles.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct hop_report_options no_options;
+
+static char *report(const struct hop_profile *profile, const char *format,
+                    const struct hop_report_options *options, size_t *size)
+{
+    char *text;
+    struct hop_error err = {0};
+    FILE *stream = open_memstream(&text, size);
+    cr_assert_eq(hop_report(profile, format, options, stream, &err), HOP_OK, "%s: %s", format,
+                 err.message);
+    fclose(stream);
+    return text;
+}
+
+/* --- every format of the table ---------------------------------------------------------------- */
+
+/* Left out: what is compressed, for each zlib does it differently; and the HTML page, most of which
+ * is a program that has its own tests. */
+static bool has_golden(const char *format)
+{
+    return !hop_report_format_is_binary(format) && strcmp(format, "html") != 0;
+}
+
+static void assert_golden_report(const char *profile_name, struct hop_profile *profile,
+                                 const char *suffix, const char *format,
+                                 const struct hop_report_options *options)
+{
+    char name[128];
+    size_t size;
+    snprintf(name, sizeof name, "%s%s.%s", profile_name, suffix,
+             strcmp(format, "text") == 0 ? "txt" : format);
+    char *text = report(profile, format, options, &size);
+    assert_golden(name, text, size);
+    free(text);
+    hop_profile_destroy(profile);
+}
+
+Test(report_formats, of_every_profile)
+{
+    for (size_t i = 0; hop_report_format(i); i++)
+        for (size_t j = 0; has_golden(hop_report_format(i)) && j < test_profile_count; j++)
+            assert_golden_report(test_profiles[j].name, test_profiles[j].make(), "",
+                                 hop_report_format(i), &no_options);
+}
+
+Test(report_formats, with_opcodes_and_threads)
+{
+    struct hop_report_options options = {.with_opcodes = true, .by_thread = true};
+    for (size_t i = 0; hop_report_format(i); i++)
+        if (has_golden(hop_report_format(i)))
+            assert_golden_report("hostile", make_hostile_profile(), "-threads-opcodes",
+                                 hop_report_format(i), &options);
+}
+
+/* Whatever a target is called: nothing that a terminal or a viewer would obey. */
+Test(report_formats, lets_no_control_character_through)
+{
+    for (size_t i = 0; hop_report_format(i); i++) {
+        const char *format = hop_report_format(i);
+        if (hop_report_format_is_binary(format))
+            continue;
+        for (int j = 0; j < 4; j++) {
+            struct hop_report_options options = {.with_opcodes = j & 1, .by_thread = j & 2};
+            size_t size;
+            struct hop_profile *profile = make_hostile_profile();
+            char *text = report(profile, format, &options, &size);
+            cr_assert_eq(strlen(text), size, "%s: a NUL", format);
+            for (size_t k = 0; k < size; k++)
+                cr_assert((unsigned char)text[k] >= 0x20 || text[k] == '\n' || text[k] == '\t' ||
+                              (text[k] == '\r' && text[k + 1] == '\n'),
+                          "%s: byte %d", format, text[k]);
+            cr_assert_null(strstr(text, "\xe2\x80\xae"), "%s: a bidi override", format);
+            cr_assert_null(strstr(text, "\xc2\x9b"), "%s: a C1 control", format);
+            cr_assert_null(strchr(text, 0xff), "%s: no UTF-8", format);
+            free(text);
+            hop_profile_destroy(profile);
+        }
+    }
+}
+
+/* The n-th allocation fails, for every n: an error, no crash, nothing left behind. */
+Test(report_formats, survive_every_failing_allocation)
+{
+    struct hop_profile *profile = make_hostile_profile();
+    struct hop_report_options options = {.by_thread = true, .with_opcodes = true};
+    FILE *nowhere = fopen("/dev/null", "w");
+    for (size_t i = 0; hop_report_format(i); i++) {
+        enum hop_status status = HOP_ERR_MEMORY;
+        for (size_t n = 1; status != HOP_OK; n++) {
+            struct hop_error err;
+            allocations_begin(n);
+            status = hop_report(profile, hop_report_format(i), &options, nowhere, &err);
+            bool has_failed = allocations_asked() >= n;
+            long left = allocations_left();
+            allocations_begin(0);
+            cr_assert(status == HOP_OK || status == HOP_ERR_MEMORY, "%s", hop_report_format(i));
+            cr_assert(!has_failed || status == HOP_ERR_MEMORY, "%s: allocation %zu",
+                      hop_report_format(i), n);
+            cr_assert_leq(left, 0, "%s: allocation %zu", hop_report_format(i), n);
+        }
+    }
+    fclose(nowhere);
+    hop_profile_destroy(profile);
+}
+
+Test(report_formats, are_known_by_the_names_of_files)
+{
+    static const struct {
+        const char *path, *format;
+    } cases[] = {
+        {"a.csv", "csv"},
+        {"a.collapsed", "collapsed"},
+        {"dir/a.folded", "collapsed"},
+        {"a.json", "json"},
+        {"a.speedscope.json", "speedscope"},
+        {"a.gecko.json", "gecko"},
+        {"a.callgrind", "callgrind"},
+        {"callgrind.out", "callgrind"},
+        {"/tmp/callgrind.out.1234", "callgrind"},
+        {"callgrind.out.json", "json"},
+        {"callgrind.output", NULL},
+        {"my.callgrind.out.1", NULL},
+        {"a.svg", "flamegraph"},
+        {"svg", NULL},
+        {".svg", NULL},
+        {"dir/.csv", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *format = hop_report_format_of_file(cases[i].path);
+        cr_assert_eq(format == NULL, cases[i].format == NULL, "%s", cases[i].path);
+        if (format)
+            cr_assert_str_eq(format, cases[i].format, "%s", cases[i].path);
+    }
+}
+
+/* How long a large profile takes and how much memory, for people to read: nothing is asserted but
+ * that it can be done. */
+Test(report_formats, of_a_large_profile, .timeout = 600)
+{
+    struct hop_profile *profile = make_large_profile(&large_shape_default);
+    fprintf(stderr, "large profile: %" PRIu64 " samples, %zu stacks, %zu nodes\n", profile->samples,
+            large_shape_default.stacks, profile->node_count);
+    for (size_t i = 0; hop_report_format(i); i++) {
+        struct hop_error err;
+        pid_t child = fork();
+        if (child == 0) {
+            FILE *stream = fopen("/dev/null", "w");
+            _exit(stream ? (int)hop_report(profile, hop_report_format(i), NULL, stream, &err) : 99);
+        }
+        struct rusage usage;
+        int status;
+        cr_assert_eq(wait4(child, &status, 0, &usage), child);
+        cr_assert_eq(status, 0, "%s", hop_report_format(i));
+        fprintf(stderr, "%12s: %.2f s of CPU time, %ld MB with the profile\n", hop_report_format(i),
+                (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6 +
+                    (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6,
+                usage.ru_maxrss >> 10);
+    }
+    hop_profile_destroy(profile);
+}
+
+/* --- totals ----------------------------------------------------------------------------------- */
+
+static const struct large_shape shapes[] = {
+    {1, 1, 1, 1, 1, false},      {2000, 30, 5, 3, 2, false}, {2000, 30, 1, 1, 3, false},
+    {2000, 8, 20, 40, 4, false}, {2000, 30, 5, 3, 5, true},
+};
+
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+/* Hostile, deep, and of chance. */
+static struct hop_profile *profile_number(size_t number)
+{
+    if (number < SHAPES)
+        return make_large_profile(&shapes[number]);
+    return number == SHAPES       ? make_hostile_profile()
+           : number == SHAPES + 1 ? make_deep_profile(30000)
+           : number == SHAPES + 2 ? make_closure_profile()
+                                  : NULL;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The lines of a text, sorted, of which it keeps the bytes. */
+static char **sorted_lines(char *text, size_t *count)
+{
+    char **lines = NULL;
+    *count = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        lines = realloc(lines, (*count + 1) * sizeof *lines);
+        lines[(*count)++] = line;
+    }
+    if (*count)
+        qsort(lines, *count, sizeof *lines, by_text);
+    return lines;
+}
+
+/* The collapsed stacks as one would write them without a thought for time: each node's path, then
+ * equal ones joined. Of profiles without hostile names. */
+static char *plain_collapsed(const struct hop_profile *profile,
+                             const struct hop_report_options *options)
+{
+    char *text = NULL;
+    size_t size, lines = 0;
+    FILE *stream = open_memstream(&text, &size);
+    for (size_t i = 0; i < profile->node_count; i++) {
+        const struct hop_profile_node *nodes = profile->nodes;
+        uint32_t path[200];
+        size_t depth = 0;
+        if (nodes[i].self == 0)
+            continue;
+        for (uint32_t at = (uint32_t)i; nodes[at].parent != at; at = nodes[at].parent)
+            path[depth++] = nodes[at].instruction;
+        uint32_t root = (uint32_t)i;
+        while (nodes[root].parent != root)
+            root = nodes[root].parent;
+        const struct hop_profile_thread *thread = &profile->threads[nodes[root].instruction];
+        if (options->by_thread)
+            fprintf(stream, "%s (%d);", thread->name, thread->tid);
+        while (depth--) {
+            const struct hop_instruction *row = &profile->instructions[path[depth]];
+            fprintf(stream, "%s (%s:%d)%s", row->function, row->file,
+                    row->line ? row->line : row->first_line, depth ? ";" : "");
+        }
+        if (options->with_opcodes)
+            fprintf(stream, ";%s", profile->instructions[nodes[i].instruction].base_opcode);
+        fprintf(stream, " %020" PRIu64 "\n",
+                profile->has_weights ? nodes[i].self_ns : nodes[i].self);
+    }
+    fclose(stream);
+    char **sorted = sorted_lines(text, &lines), *joined;
+    stream = open_memstream(&joined, &size);
+    for (size_t i = 0, next; i < lines; i = next) {
+        size_t length = (size_t)(strrchr(sorted[i], ' ') - sorted[i]) + 1;
+        uint64_t sum = 0;
+        for (next = i; next < lines && strncmp(sorted[i], sorted[next], length) == 0; next++)
+            sum += strtoull(sorted[next] + length, NULL, 10);
+        fprintf(stream, "%.*s%" PRIu64 "\n", (int)length, sorted[i], sum);
+    }
+    fclose(stream);
+    free(sorted);
+    free(text);
+    return joined;
+}
+
+Test(report_collapsed, joins_what_looks_alike_and_nothing_else)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        for (int j = 0; j < 4; j++) {
+            struct hop_report_options options = {.with_opcodes = j & 1, .by_thread = j & 2};
+            struct hop_profile *profile = make_large_profile(&shapes[i]);
+            size_t size, count, wanted_count;
+            char *text = report(profile, "collapsed", &options, &size);
+            char *wanted = plain_collapsed(profile, &options);
+            char **lines = sorted_lines(text, &count);
+            char **wanted_lines = sorted_lines(wanted, &wanted_count);
+            cr_assert_eq(count, wanted_count, "%zu lines, not %zu", count, wanted_count);
+            for (size_t k = 0; k < count; k++)
+                cr_assert_str_eq(lines[k], wanted_lines[k]);
+            free(lines);
+            free(wanted_lines);
+            free(text);
+            free(wanted);
+            hop_profile_destroy(profile);
+        }
+    }
+}
+
+Test(report_collapsed, adds_up)
+{
+    struct hop_profile *profile;
+    for (size_t i = 0; (profile = profile_number(i)); i++) {
+        size_t size, count;
+        uint64_t sum = 0;
+        char *text = report(profile, "collapsed", &no_options, &size);
+        char **lines = sorted_lines(text, &count);
+        for (size_t j = 0; j < count; j++)
+            sum += strtoull(strrchr(lines[j], ' ') + 1, NULL, 10);
+        cr_assert_eq(sum, profile->has_weights ? profile->samples_ns : profile->samples,
+                     "profile %zu", i);
+        free(lines);
+        free(text);
+        hop_profile_destroy(profile);
+    }
+}
+
+/* -i and -f keep the samples at such instructions, with all of their callers. */
+Test(report_collapsed, keeps_to_what_is_asked_for)
+{
+    struct hop_report_options options = {.instructions = (const char *const[]){"LOAD_DEREF"},
+                                         .instruction_count = 1};
+    struct hop_profile *profile = make_closure_profile();
+    size_t size;
+    char *text = report(profile, "collapsed", &options, &size);
+    cr_assert_str_eq(
+        text, "<module> (/home/me/src/example.py:17);Foo.intersects (/home/me/src/example.py:8) "
+              "1999\n"
+              "<module> (/home/me/src/example.py:17);Foo.intersects (/home/me/src/example.py:11);"
+              "Foo.intersects.<locals>.<genexpr> (/home/me/src/example.py:11) 1303\n");
+    free(text);
+    options =
+        (struct hop_report_options){.files = (const char *const[]){"random.py"}, .file_count = 1};
+    text = report(profile, "collapsed", &options, &size);
+    cr_assert_str_eq(text, "<module> (/home/me/src/example.py:17);Random.randint "
+                           "(/usr/lib/python3.13/random.py:331) 2643\n");
+    free(text);
+    hop_profile_destroy(profile);
+}
+
+Test(report_collapsed, keeps_frames_apart)
+{
+    struct hop_profile *profile = make_closure_profile();
+    for (size_t i = 0; i < profile->instruction_count; i++)
+        profile->instructions[i].function = "a;b\nc 7";
+    size_t size;
+    char *text = report(profile, "collapsed", &no_options, &size);
+    cr_assert_eq(strncmp(text, "a\\x3bb\\nc 7 (/home/me", 21), 0, "%s", text);
+    free(text);
+    hop_profile_destroy(profile);
+}
+
+static json_t *json_report(const struct hop_profile *profile, const char *format,
+                           const struct hop_report_options *options)
+{
+    size_t size;
+    json_error_t error;
+    char *text = report(profile, format, options, &size);
+    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    cr_assert_not_null(value, "%s, line %d: %s", format, error.line, error.text);
+    free(text);
+    return value;
+}
+
+Test(report_speedscope, adds_up)
+{
+    struct hop_profile *profile;
+    for (size_t i = 0; (profile = profile_number(i)); i++) {
+        struct hop_report_options options = {.with_opcodes = i & 1};
+        json_t *value = json_report(profile, "speedscope", &options), *thread, *sample, *weight;
+        size_t frames =
+            json_array_size(json_object_get(json_object_get(value, "shared"), "frames"));
+        size_t j, k, l;
+        uint64_t sum = 0;
+        json_array_foreach(json_object_get(value, "profiles"), j, thread)
+        {
+            json_t *samples = json_object_get(thread, "samples"), *frame;
+            json_t *weights = json_object_get(thread, "weights");
+            uint64_t of_thread = 0;
+            cr_assert_eq(json_array_size(samples), json_array_size(weights));
+            json_array_foreach(weights, k, weight) of_thread +=
+                (uint64_t)json_integer_value(weight);
+            json_array_foreach(samples, k, sample)
+            {
+                cr_assert_gt(json_array_size(sample), 0);
+                json_array_foreach(sample, l, frame)
+                    cr_assert_lt((size_t)json_integer_value(frame), frames);
+            }
+            cr_assert_eq(json_integer_value(json_object_get(thread, "endValue")), of_thread);
+            sum += of_thread;
+        }
+        cr_assert_eq(sum, profile->samples_ns, "profile %zu", i);
+        json_decref(value);
+        hop_profile_destroy(profile);
+    }
+}
+
+/* Every column of a table of gecko is as long as it says, and its indexes are of what there is. */
+static size_t gecko_table(json_t *shared, const char *name)
+{
+    json_t *table = json_object_get(shared, name), *column;
+    const char *key;
+    cr_assert_not_null(table, "%s", name);
+    size_t length = (size_t)json_integer_value(json_object_get(table, "length"));
+    json_object_foreach(table, key, column)
+    {
+        if (json_is_array(column))
+            cr_assert_eq(json_array_size(column), length, "%s.%s", name, key);
+    }
+    return length;
+}
+
+static void assert_below(json_t *table, const char *name, size_t limit)
+{
+    json_t *value;
+    size_t i;
+    json_array_foreach(json_object_get(table, name), i, value)
+    {
+        if (!json_is_null(value))
+            cr_assert_lt((size_t)json_integer_value(value), limit, "%s[%zu]", name, i);
+    }
+}
+
+static uint64_t gecko_thread_ns(json_t *thread, size_t stacks)
+{
+    json_t *samples = json_object_get(thread, "samples"), *value;
+    size_t i;
+    double last = 0, sum_ns = 0;
+    gecko_table(thread, "samples");
+    assert_below(samples, "stack", stacks);
+    json_array_foreach(json_object_get(samples, "time"), i, value)
+    {
+        cr_assert_geq(json_number_value(value), last);
+        last = json_number_value(value);
+    }
+    json_array_foreach(json_object_get(samples, "weight"), i, value)
+    {
+        cr_assert_gt(json_number_value(value), 0);
+        sum_ns += (double)(uint64_t)(json_number_value(value) * 1e6 + .5);
+    }
+    return (uint64_t)sum_ns;
+}
+
+static void assert_gecko(const struct hop_profile *profile,
+                         const struct hop_report_options *options)
+{
+    json_t *value = json_report(profile, "gecko", options), *thread;
+    json_t *shared = json_object_get(value, "shared");
+    size_t stacks = gecko_table(shared, "stackTable"), frames = gecko_table(shared, "frameTable");
+    size_t functions = gecko_table(shared, "funcTable"), sources = gecko_table(shared, "sources");
+    size_t strings = json_array_size(json_object_get(shared, "stringArray")), i;
+    uint64_t sum_ns = 0;
+    json_t *stack_table = json_object_get(shared, "stackTable"), *prefix;
+    assert_below(stack_table, "frame", frames);
+    json_array_foreach(json_object_get(stack_table, "prefix"), i, prefix)
+        cr_assert(json_is_null(prefix) || (size_t)json_integer_value(prefix) < i);
+    assert_below(json_object_get(shared, "frameTable"), "func", functions);
+    assert_below(json_object_get(shared, "funcTable"), "name", strings);
+    assert_below(json_object_get(shared, "funcTable"), "source", sources);
+    assert_below(json_object_get(shared, "sources"), "filename", strings);
+    json_array_foreach(json_object_get(value, "threads"), i, thread) sum_ns +=
+        gecko_thread_ns(thread, stacks);
+    cr_assert_eq(sum_ns, profile->samples_ns);
+    json_decref(value);
+}
+
+Test(report_gecko, adds_up)
+{
+    struct hop_profile *profile;
+    for (size_t i = 0; (profile = profile_number(i)); i++) {
+        struct hop_report_options options = {.with_opcodes = i & 1};
+        assert_gecko(profile, &options);
+        hop_profile_destroy(profile);
+    }
+}
+
+/* Records say when samples were; whatever they say, no time is lost, and none is made. */
+Test(report_gecko, takes_times_from_the_records)
+{
+    struct hop_profile *profile = make_large_profile(&shapes[1]);
+    struct hop_trace_record records[5000] = {{0}};
+    size_t count = 0;
+    for (uint32_t i = 0; i < profile->node_count && count + 2 < 5000; i++) {
+        if (profile->nodes[i].self == 0 || i % 7 == 0)
+            continue;
+        records[count++] = (struct hop_trace_record){i, i % 100, 1e6};
+        records[count++] = (struct hop_trace_record){i, 100 + i % 50, 2e6};
+    }
+    records[count++] = (struct hop_trace_record){0, UINT32_MAX, 1e300}; /* a root: no samples */
+    profile->records = records;
+    profile->record_count = count;
+    assert_gecko(profile, &no_options);
+    hop_profile_destroy(profile);
+}
+
+/* A function's time and that of all it calls, each sample once, by looking at every stack. */
+static uint64_t plain_inclusive(const struct hop_profile *profile, const char *file,
+                                const char *function)
+{
+    uint64_t sum = 0;
+    bool *has_it = calloc(profile->node_count, sizeof *has_it);
+    for (size_t i = 0; i < profile->node_count; i++) {
+        const struct hop_profile_node *node = &profile->nodes[i];
+        if (node->parent == i)
+            continue;
+        const struct hop_instruction *row = &profile->instructions[node->instruction];
+        has_it[i] = has_it[node->parent] ||
+                    (strcmp(row->function, function) == 0 && strcmp(row->file, file) == 0);
+        if (has_it[i])
+            sum += profile->has_weights ? node->self_ns : node->self;
+    }
+    free(has_it);
+    return sum;
+}
+
+/* Reads callgrind's format as its readers do: self cost by function, and what calls into it cost.
+ */
+static void assert_callgrind(const struct hop_profile *profile,
+                             const struct hop_report_options *options)
+{
+    enum { FUNCTIONS_MAX = 4000 };
+    static struct {
+        char name[64], file[64];
+        uint64_t called;
+    } functions[FUNCTIONS_MAX];
+    size_t size, checked = 0;
+    uint64_t self = 0;
+    char *text = report(profile, "callgrind", options, &size);
+    char file[64] = "";
+    bool is_call = false;
+    size_t callee = 0;
+    memset(functions, 0, sizeof functions);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        uint64_t cost;
+        char name[64];
+        size_t number;
+        if (sscanf(line, "cfn=(%zu) %63[^\n]", &number, name) == 2) {
+            cr_assert_lt(number, FUNCTIONS_MAX);
+            callee = number;
+            strcpy(functions[number].name, name);
+            strcpy(functions[number].file, file);
+        } else if (sscanf(line, "cfi=%63s", file) == 1) {
+        } else if (strncmp(line, "calls=", 6) == 0) {
+            is_call = true;
+        } else if (sscanf(line, "0x%*x %*d %" SCNu64, &cost) == 1) {
+            if (is_call)
+                functions[callee].called += cost;
+            else
+                self += cost;
+            is_call = false;
+        }
+    }
+    cr_assert_eq(self, profile->has_weights ? profile->samples_ns : profile->samples);
+    for (size_t i = 0; i < FUNCTIONS_MAX; i++) {
+        if (!*functions[i].name)
+            continue;
+        cr_assert_eq(functions[i].called,
+                     plain_inclusive(profile, functions[i].file, functions[i].name), "%s",
+                     functions[i].name);
+        checked++;
+    }
+    cr_assert_gt(checked, 0);
+    free(text);
+}
+
+Test(report_callgrind, counts_a_sample_once_for_each_function_on_its_stack)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        for (int j = 0; j < 2; j++) {
+            struct hop_report_options options = {.by_thread = j};
+            struct hop_profile *profile = make_large_profile(&shapes[i]);
+            assert_callgrind(profile, &options);
+            hop_profile_destroy(profile);
+        }
+    }
+    struct hop_profile *deep = make_deep_profile(30000);
+    assert_callgrind(deep, &no_options);
+    hop_profile_destroy(deep);
+}
+
+static void assert_csv_sum(const struct hop_profile *profile, bool by_thread)
+{
+    struct hop_report_options options = {.by_thread = by_thread};
+    size_t size;
+    uint64_t sum = 0;
+    char *text = report(profile, "csv", &options, &size);
+    char *line = strchr(text, '\n') + 1;
+    while (*line) {
+        char *at = line, *end = strstr(line, "\r\n");
+        bool is_quoted = false;
+        int field = 0;
+        for (; field < (by_thread ? 13 : 11); at++) { /* self */
+            is_quoted ^= *at == '"';
+            field += *at == ',' && !is_quoted;
+            cr_assert_lt(at, end);
+        }
+        sum += strtoull(at, NULL, 10);
+        line = end + 2;
+    }
+    cr_assert_eq(sum, profile->samples);
+    free(text);
+}
+
+Test(report_csv, adds_up)
+{
+    struct hop_profile *profile;
+    for (size_t i = 0; (profile = profile_number(i)); i++) {
+        assert_csv_sum(profile, false);
+        assert_csv_sum(profile, true);
+        hop_profile_destroy(profile);
+    }
+}
+
+Test(report_csv, computes_nothing_in_a_spreadsheet)
+{
+    static const struct {
+        const char *name, *wanted;
+    } cases[] = {
+        {"=1+1", "\"'=1+1\","},
+        {"+f", "\"'+f\","},
+        {"-f", "\"'-f\","},
+        {"@f", "\"'@f\","},
+        {"\xef\xbc\x9d"
+         "1",
+         "\"'\xef\xbc\x9d"
+         "1\","},
+        {"\t=1", "\\t=1,"},
+        {"a,b", "\"a,b\","},
+        {"say \"x\"", "\"say \"\"x\"\"\","},
+        {"plain", "plain,"},
+        {"", ","},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hop_profile *profile = make_closure_profile();
+        size_t size;
+        profile->instructions[0].function = cases[i].name;
+        char *text = report(profile, "csv", &no_options, &size);
+        char *row = strstr(text, "\r\n") + 2;
+        cr_assert_eq(strncmp(row, cases[i].wanted, strlen(cases[i].wanted)), 0, "%s", row);
+        free(text);
+        hop_profile_destroy(profile);
+    }
+}
+
+/* --- the parts they have in common ------------------------------------------------------------ */
+
+static char *xml_of(const char *foreign)
+{
+    char *text;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    hop_print_xml(stream, foreign);
+    fclose(stream);
+    return text;
+}
+
+Test(report_xml, escapes_what_it_must)
+{
+    static const struct {
+        const char *text, *wanted;
+    } cases[] = {
+        {"", ""},
+        {"<a href=\"x\">'&'</a>", "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;"},
+        {"\033[31m\n\x01", "\\x1b[31m\\n\\x01"},
+        {"\xef\xbf\xbe\xef\xbf\xbf\xef\xbf\xbd", "\\ufffe\\uffff\xef\xbf\xbd"},
+        {"\xff\xc3", "\\xff\\xc3"},
+        {"0123456789012345678901234567\xf0\x9f\x90\x8d"
+         "9",
+         "0123456789012345678901234567\xf0\x9f\x90\x8d"
+         "9"},
+        {"01234567890123456789012345678\xf0\x9f\x90\x8d",
+         "01234567890123456789012345678\xf0\x9f\x90\x8d"},
+        {"012345678901234567890123456789\xf0\x9f\x90\x8d",
+         "012345678901234567890123456789\xf0\x9f\x90\x8d"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = xml_of(cases[i].text);
+        cr_assert_str_eq(text, cases[i].wanted);
+        free(text);
+    }
+}
+
+Test(report_xml, prints_counts)
+{
+    char *text;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    hop_print_count(stream, 0);
+    putc(' ', stream);
+    hop_print_count(stream, 1234567890);
+    putc(' ', stream);
+    hop_print_count(stream, UINT64_MAX);
+    fclose(stream);
+    cr_assert_str_eq(text, "0 1234567890 18446744073709551615");
+    free(text);
+}
