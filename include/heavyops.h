@@ -231,6 +231,30 @@ HOP_API enum hop_status hop_report(const struct hop_profile *profile, const char
                                    const struct hop_report_options *options, FILE *stream,
                                    struct hop_error *err);
 
+/* What two profiles are compared by. */
+enum { HOP_DIFF_INSTRUCTIONS = 1, HOP_DIFF_LINES = 2, HOP_DIFF_FUNCTIONS = 4 };
+
+struct hop_diff_options {
+    /* HOP_DIFF_… added up; 0: all, but instructions only where both Pythons have the same ones. */
+    unsigned by;
+    bool shows_all; /* also what has not moved beyond chance */
+    /* In points of share, 0.05 for five: *is_exceeded tells whether any row of these tables grew
+     * beyond chance, and by more than this. 0: any growth beyond chance does. */
+    double fail_above;
+    bool has_limit; /* fail_above was asked for, so that the report says what came of it */
+    /* instructions (none: all), files, row_limit (0: 30 in text, else all), is_coloured. Shares are
+     * of all samples, whatever is chosen. */
+    struct hop_report_options report;
+};
+
+/* Writes what differs between two profiles as "text", "json" or "csv": rows whose share (of
+ * samples, or of time where samples stand for different times) has moved beyond chance. Of
+ * comparisons of a program with itself, one in twenty shows any row. NULL options: the defaults;
+ * NULL is_exceeded: not wanted. */
+HOP_API enum hop_status hop_diff(const struct hop_profile *before, const struct hop_profile *after,
+                                 const struct hop_diff_options *options, const char *format,
+                                 FILE *stream, bool *is_exceeded, struct hop_error *err);
+
 /* Whether every item of `list` (as in hop_report_options.instructions) names an instruction of some
  * supported version; HOP_ERR_USAGE with the nearest names otherwise. */
 HOP_API enum hop_status hop_instruction_check(const char *list, struct hop_error *err);

@@ -9,6 +9,7 @@
 
 #include "base/escape.h"
 #include "profile/shares.h"
+#include "report/csv_parts.h"
 #include "report/select.h"
 #include "report/xml.h"
 
@@ -40,7 +41,7 @@ static bool looks_like_formula(const char *text)
     return false;
 }
 
-static bool print_text(FILE *stream, const char *text)
+bool hop_csv_print_text(FILE *stream, const char *text)
 {
     size_t room = strlen(text) * 4 + 1; /* a byte becomes \xNN at most */
     char *escaped = malloc(room);
@@ -85,12 +86,12 @@ static bool print_row(const struct csv *csv, const struct hop_profile_thread *th
     const struct hop_share *share = &csv->found[number];
     if (thread) {
         fprintf(stream, "%d,", thread->tid);
-        if (!print_text(stream, thread->name))
+        if (!hop_csv_print_text(stream, thread->name))
             return false;
         putc(',', stream);
     }
-    if (!print_text(stream, row->function) || putc(',', stream) == EOF ||
-        !print_text(stream, row->file))
+    if (!hop_csv_print_text(stream, row->function) || putc(',', stream) == EOF ||
+        !hop_csv_print_text(stream, row->file))
         return false;
     print_number(stream, row->first_line, 1);
     print_number(stream, row->line, 1);
@@ -99,8 +100,8 @@ static bool print_row(const struct csv *csv, const struct hop_profile_thread *th
     print_number(stream, row->end_column, 0);
     print_number(stream, row->offset, 0);
     putc(',', stream);
-    if (!print_text(stream, row->opcode) || putc(',', stream) == EOF ||
-        !print_text(stream, row->base_opcode))
+    if (!hop_csv_print_text(stream, row->opcode) || putc(',', stream) == EOF ||
+        !hop_csv_print_text(stream, row->base_opcode))
         return false;
     print_number(stream, row->oparg, 0);
     print_count(stream, csv->hits[number].samples);
