@@ -1,5 +1,5 @@
-/* What a command is: a row of data and a function. Help is printed from these rows (man pages and
- * completions will be made from them too), so nothing about an option is said anywhere else. */
+/* What a command is: a row of data and a function. Help, man pages and completions are printed
+ * from these rows, so nothing about an option is said anywhere else. */
 #ifndef HOP_CLI_COMMAND_H
 #define HOP_CLI_COMMAND_H
 
@@ -13,6 +13,7 @@ enum hop_cli_exit {
     HOP_EXIT_CANNOT_ATTACH = 3, /* no such process, no permission, not a Python */
     HOP_EXIT_UNSUPPORTED = 4,   /* a Python that this build cannot read */
     HOP_EXIT_NOTHING = 5,       /* attached, but not one sample */
+    HOP_EXIT_GREW = 6,          /* diff --fail-above: something grew by more than allowed */
     HOP_EXIT_CANNOT_RUN = 126,  /* record: the program could not be started */
     HOP_EXIT_NOT_FOUND = 127,   /* record: there is no such program */
     HOP_EXIT_SIGNAL_BASE = 128, /* record: the program was killed by signal N: 128 + N */
@@ -37,6 +38,10 @@ struct hop_cli_settings {
     enum hop_cli_colour colour;
     bool read_is_given; /* --read */
     size_t row_limit;
+    unsigned diff_by; /* HOP_DIFF_… added up; 0: not given */
+    bool shows_all;   /* diff: rows that have not moved too */
+    bool has_fail_above;
+    double fail_above; /* 0 … 1 */
     const char *format;
     const char *output_path; /* NULL: not given */
     const char *offsets_path;
@@ -50,6 +55,9 @@ struct hop_cli_option {
     const char *aliases;  /* other names that mean the same, separated by blanks; NULL: none */
     const char *argument; /* what it takes, as in "SECONDS"; NULL: nothing */
     const char *help;
+    /* The values it may have, in order, NULL past the last; a NULL function: any. */
+    const char *(*choice)(size_t index);
+    bool is_repeatable;
     /* False: the value is no good, and that has been said. `value` lives as long as `settings`. */
     bool (*set)(struct hop_cli_settings *settings, const char *value);
 };
@@ -76,7 +84,7 @@ struct hop_cli_command {
 };
 
 extern const struct hop_cli_command hop_cli_attach, hop_cli_record, hop_cli_dump, hop_cli_info,
-    hop_cli_top;
+    hop_cli_top, hop_cli_diff, hop_cli_merge;
 
 /* The table of commands, NULL-ended, and the row called `name`, or NULL. */
 const struct hop_cli_command *const *hop_cli_commands(void);
@@ -86,7 +94,7 @@ const struct hop_cli_command *hop_cli_find_command(const char *name);
 
 extern const struct hop_cli_group hop_cli_target_group, hop_cli_sampling_group,
     hop_cli_selection_group, hop_cli_output_group, hop_cli_look_output_group, hop_cli_other_group,
-    hop_cli_live_group;
+    hop_cli_live_group, hop_cli_diff_group, hop_cli_rows_group, hop_cli_help_group;
 
 /* --- parse.c --------------------------------------------------------------------------------- */
 
@@ -108,12 +116,32 @@ bool hop_cli_require_pid(struct hop_cli_settings *settings, const struct hop_cli
 bool hop_cli_parse_duration(const char *option, const char *text, uint64_t *duration_ns);
 bool hop_cli_parse_rate(const char *option, const char *text, double *rate_hz);
 bool hop_cli_parse_pid(const char *text, int *pid);
+bool hop_cli_parse_percent(const char *option, const char *text, double *share); /* to 0 … 1 */
 bool hop_cli_parse_rows(const char *option, const char *text, size_t *rows);
 
 /* --- help.c ---------------------------------------------------------------------------------- */
 
+/* What is said of the whole, for --help and the man page. */
+struct hop_cli_exit_code {
+    int code;
+    const char *help; /* NULL in the row past the last */
+};
+extern const struct hop_cli_exit_code hop_cli_exit_codes[];
+extern const struct hop_cli_example hop_cli_examples[];
+extern const char *const hop_cli_synopses[]; /* after "heavyops"; NULL-ended */
+extern const char hop_cli_summary[], hop_cli_description[], hop_cli_exit_of_program[];
+
 void hop_cli_print_help(FILE *stream);
 void hop_cli_print_command_help(const struct hop_cli_command *command, FILE *stream);
+
+/* --- man.c, completion_bash.c, completion_zsh.c, completion_fish.c: for `make install` ---------
+ */
+
+void hop_cli_print_man(FILE *stream);
+void hop_cli_print_command_man(const struct hop_cli_command *command, FILE *stream);
+void hop_cli_print_completion_bash(FILE *stream);
+void hop_cli_print_completion_zsh(FILE *stream);
+void hop_cli_print_completion_fish(FILE *stream);
 
 /* --- complain.c ------------------------------------------------------------------------------ */
 

@@ -57,49 +57,56 @@ static void print_examples(FILE *stream, const struct hop_cli_example *examples)
         fprintf(stream, "  %s\n      %s\n", examples->line, examples->help);
 }
 
-static const struct hop_cli_example examples[] = {
+const struct hop_cli_example hop_cli_examples[] = {
     {"heavyops app.py arg", "runs the script and reports when it ends"},
     {"heavyops attach --pid 1234 -d 30", "looks at a running process for half a minute"},
     {"heavyops attach 1234 -i all", "where the time goes, over all instructions"},
     {0},
 };
 
-static const struct {
-    int code;
-    const char *help;
-} exit_codes[] = {
+const struct hop_cli_exit_code hop_cli_exit_codes[] = {
     {HOP_EXIT_OK, "all went well"},
     {HOP_EXIT_FAILED, "something else failed: the output could not be written, no memory"},
     {HOP_EXIT_USAGE, "a wrong option, value or name"},
     {HOP_EXIT_CANNOT_ATTACH, "cannot attach: no such process, no permission, not a Python"},
     {HOP_EXIT_UNSUPPORTED, "a Python that this build of heavyops cannot read"},
     {HOP_EXIT_NOTHING, "attached, but nothing could be sampled"},
+    {HOP_EXIT_GREW, "diff --fail-above: something grew by more than that, beyond chance"},
+    {0},
 };
+
+const char hop_cli_exit_of_program[] =
+    "record ends with the program's own status: 128 + N when signal N killed it, 126 "
+    "when it could not be started, 127 when there is no such program.";
+
+const char *const hop_cli_synopses[] = {
+    "COMMAND [OPTION...] ...",
+    "[OPTION...] SCRIPT.py ...   like: record -- python3 SCRIPT.py ...",
+    NULL,
+};
+
+const char hop_cli_summary[] = "which bytecode instructions a running CPython spends its time in";
+const char hop_cli_description[] =
+    "heavyops says which bytecode instructions a running CPython spends its time in.";
 
 static void print_exit_codes(FILE *stream)
 {
     fputs("\nExit codes\n", stream);
-    for (size_t i = 0; i < sizeof exit_codes / sizeof *exit_codes; i++)
-        fprintf(stream, "  %d   %s\n", exit_codes[i].code, exit_codes[i].help);
+    for (const struct hop_cli_exit_code *row = hop_cli_exit_codes; row->help; row++)
+        fprintf(stream, "  %d   %s\n", row->code, row->help);
     fputs("  ", stream);
-    print_wrapped(stream,
-                  "record ends with the program's own status: 128 + N when signal N killed it, 126 "
-                  "when it could not be started, 127 when there is no such program.",
-                  2);
+    print_wrapped(stream, hop_cli_exit_of_program, 2);
 }
 
 void hop_cli_print_help(FILE *stream)
 {
-    fputs("heavyops says which bytecode instructions a running CPython spends its time in.\n"
-          "\n"
-          "  heavyops COMMAND [OPTION...] ...\n"
-          "  heavyops [OPTION...] SCRIPT.py ...   like: record -- python3 SCRIPT.py ...\n"
-          "\n"
-          "Commands\n",
-          stream);
+    fprintf(stream, "%s\n\n", hop_cli_description);
+    for (size_t i = 0; hop_cli_synopses[i]; i++)
+        fprintf(stream, "  heavyops %s\n", hop_cli_synopses[i]);
+    fputs("\nCommands\n", stream);
     for (const struct hop_cli_command *const *command = hop_cli_commands(); *command; command++)
         fprintf(stream, "  %-8s %s\n", (*command)->name, (*command)->summary);
-    print_examples(stream, examples);
+    print_examples(stream, hop_cli_examples);
     print_exit_codes(stream);
     fprintf(stream,
             "\nCPython %s can be read.\n"

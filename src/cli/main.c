@@ -96,8 +96,45 @@ static int run_without_command(int count, char **words)
     return code;
 }
 
+/* What is printed for `make install` and for shells: `help --man [COMMAND]`, `help --completion
+ * SHELL`. */
+static int run_completion(const char *shell)
+{
+    static const struct {
+        const char *shell;
+        void (*print)(FILE *stream);
+    } shells[] = {{"bash", hop_cli_print_completion_bash},
+                  {"zsh", hop_cli_print_completion_zsh},
+                  {"fish", hop_cli_print_completion_fish}};
+    for (size_t i = 0; shell && i < sizeof shells / sizeof *shells; i++) {
+        if (strcmp(shell, shells[i].shell) == 0) {
+            shells[i].print(stdout);
+            return HOP_EXIT_OK;
+        }
+    }
+    hop_cli_complain("it is bash, zsh or fish", "--completion '%s': no such shell",
+                     shell ? shell : "");
+    return HOP_EXIT_USAGE;
+}
+
+static int run_man(const char *name)
+{
+    const struct hop_cli_command *command = name ? hop_cli_find_command(name) : NULL;
+    if (name && !command)
+        return unknown_word(name);
+    if (command)
+        hop_cli_print_command_man(command, stdout);
+    else
+        hop_cli_print_man(stdout);
+    return HOP_EXIT_OK;
+}
+
 static int run_help(int count, char **words)
 {
+    if (count && strcmp(words[0], "--man") == 0)
+        return run_man(count > 1 ? words[1] : NULL);
+    if (count && strcmp(words[0], "--completion") == 0)
+        return run_completion(count > 1 ? words[1] : NULL);
     const struct hop_cli_command *command = count ? hop_cli_find_command(words[0]) : NULL;
     if (count && !command)
         return unknown_word(words[0]);

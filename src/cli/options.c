@@ -36,33 +36,48 @@ static bool set_rate(struct hop_cli_settings *settings, const char *value)
     return hop_cli_parse_rate("--rate", value, &settings->sampling.rate_hz);
 }
 
-static bool set_mode(struct hop_cli_settings *settings, const char *value)
+/* The number of a choice; SIZE_MAX: it is none, which has been said, with all that there are. */
+static size_t find_choice(const char *(*choice)(size_t index), const char *option, const char *what,
+                          const char *value)
+{
+    char known[512] = "it is one of:";
+    for (size_t i = 0; choice(i); i++) {
+        size_t used = strlen(known);
+        if (strcmp(choice(i), value) == 0)
+            return i;
+        snprintf(known + used, sizeof known - used, "%s %s", i ? "," : "", choice(i));
+    }
+    hop_cli_complain(known, "%s '%s': no such %s", option, value, what);
+    return SIZE_MAX;
+}
+
+static const char *mode_name(size_t index)
 {
     static const char *const names[] = {
         [HOP_MODE_CPU] = "cpu", [HOP_MODE_WALL] = "wall", [HOP_MODE_GIL] = "gil"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(names[i], value) == 0) {
-            settings->sampling.mode = (enum hop_mode)i;
-            return true;
-        }
-    }
-    hop_cli_complain("it is cpu, wall or gil", "--mode '%s': no such mode", value);
-    return false;
+    return index < sizeof names / sizeof *names ? names[index] : NULL;
+}
+
+static bool set_mode(struct hop_cli_settings *settings, const char *value)
+{
+    size_t mode = find_choice(mode_name, "--mode", "mode", value);
+    settings->sampling.mode = (enum hop_mode)mode;
+    return mode != SIZE_MAX;
+}
+
+static const char *read_name(size_t index)
+{
+    static const char *const names[] = {
+        [HOP_READ_CPU] = "cpu", [HOP_READ_LIVE] = "live", [HOP_READ_STOP] = "stop"};
+    return index < sizeof names / sizeof *names ? names[index] : NULL;
 }
 
 static bool set_read(struct hop_cli_settings *settings, const char *value)
 {
-    static const char *const names[] = {
-        [HOP_READ_CPU] = "cpu", [HOP_READ_LIVE] = "live", [HOP_READ_STOP] = "stop"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(names[i], value) == 0) {
-            settings->sampling.read = (enum hop_read)i;
-            settings->read_is_given = true;
-            return true;
-        }
-    }
-    hop_cli_complain("it is cpu, live or stop", "--read '%s': no such way to look", value);
-    return false;
+    size_t way = find_choice(read_name, "--read", "way to look", value);
+    settings->sampling.read = (enum hop_read)way;
+    settings->read_is_given = true;
+    return way != SIZE_MAX;
 }
 
 static bool add_instructions(struct hop_cli_settings *settings, const char *value)
@@ -108,30 +123,22 @@ static bool set_opcodes(struct hop_cli_settings *settings, const char *value)
 static bool set_format(struct hop_cli_settings *settings, const char *value)
 {
     settings->format = value;
-    if (hop_report_format_is_known(value))
-        return true;
-    char known[256] = "it is one of:";
-    for (size_t i = 0; hop_report_format(i); i++) {
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s %s", i ? "," : "", hop_report_format(i));
-    }
-    hop_cli_complain(known, "--format '%s': no such format", value);
-    return false;
+    return find_choice(hop_report_format, "--format", "format", value) != SIZE_MAX;
 }
 
-static bool set_colour(struct hop_cli_settings *settings, const char *value)
+static const char *colour_name(size_t index)
 {
     static const char *const names[] = {[HOP_CLI_COLOUR_AUTO] = "auto",
                                         [HOP_CLI_COLOUR_ALWAYS] = "always",
                                         [HOP_CLI_COLOUR_NEVER] = "never"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(names[i], value) == 0) {
-            settings->colour = (enum hop_cli_colour)i;
-            return true;
-        }
-    }
-    hop_cli_complain("it is auto, always or never", "--color '%s': no such choice", value);
-    return false;
+    return index < sizeof names / sizeof *names ? names[index] : NULL;
+}
+
+static bool set_colour(struct hop_cli_settings *settings, const char *value)
+{
+    size_t colour = find_choice(colour_name, "--color", "choice", value);
+    settings->colour = (enum hop_cli_colour)colour;
+    return colour != SIZE_MAX;
 }
 
 static bool set_output(struct hop_cli_settings *settings, const char *value)
@@ -143,6 +150,34 @@ static bool set_output(struct hop_cli_settings *settings, const char *value)
 static bool set_limit(struct hop_cli_settings *settings, const char *value)
 {
     return hop_cli_parse_rows("--limit", value, &settings->row_limit);
+}
+
+static const char *by_name(size_t index)
+{
+    static const char *const names[] = {"instruction", "line", "function"};
+    return index < sizeof names / sizeof *names ? names[index] : NULL;
+}
+
+static bool add_by(struct hop_cli_settings *settings, const char *value)
+{
+    static const unsigned bits[] = {HOP_DIFF_INSTRUCTIONS, HOP_DIFF_LINES, HOP_DIFF_FUNCTIONS};
+    size_t by = find_choice(by_name, "--by", "way to compare", value);
+    if (by != SIZE_MAX)
+        settings->diff_by |= bits[by];
+    return by != SIZE_MAX;
+}
+
+static bool set_all_rows(struct hop_cli_settings *settings, const char *value)
+{
+    (void)value;
+    settings->shows_all = true;
+    return true;
+}
+
+static bool set_fail_above(struct hop_cli_settings *settings, const char *value)
+{
+    settings->has_fail_above = true;
+    return hop_cli_parse_percent("--fail-above", value, &settings->fail_above);
 }
 
 static bool set_quiet(struct hop_cli_settings *settings, const char *value)
@@ -169,7 +204,7 @@ static bool set_quiet(struct hop_cli_settings *settings, const char *value)
 #define FORMAT_OPTION                                                                              \
     {                                                                                              \
         .name = "format", .argument = "FORMAT", .help = "text (default) or json",                  \
-        .set = set_format,                                                                         \
+        .choice = hop_report_format, .set = set_format,                                            \
     }
 
 #define OUTPUT_OPTION                                                                              \
@@ -177,6 +212,29 @@ static bool set_quiet(struct hop_cli_settings *settings, const char *value)
         .letter = 'o', .name = "output", .argument = "FILE",                                       \
         .help = "write to FILE, which appears whole or not at all; - is standard output",          \
         .set = set_output,                                                                         \
+    }
+
+#define INSTRUCTION_OPTION                                                                         \
+    {                                                                                              \
+        .letter = 'i', .name = "instruction", .aliases = "instructions include",                   \
+        .argument = "NAME",                                                                        \
+        .help = "track these instructions instead of the default ones: a name, a glob, a list of " \
+                "them with commas, all, default; -NAME takes away (-i all,-CALL*); repeatable",    \
+        .is_repeatable = true, .set = add_instructions                                             \
+    }
+
+#define FILE_OPTION                                                                                \
+    {                                                                                              \
+        .letter = 'f', .name = "file", .aliases = "file-filter", .argument = "PATTERN",            \
+        .help = "only code whose file path contains PATTERN or whose path's end matches it as a "  \
+                "glob; repeatable",                                                                \
+        .is_repeatable = true, .set = add_file                                                     \
+    }
+
+#define LIMIT_OPTION                                                                               \
+    {                                                                                              \
+        .letter = 'n', .name = "limit", .argument = "ROWS",                                        \
+        .help = "rows a table (default 30 in text, all in json; 0: all)", .set = set_limit         \
     }
 
 const struct hop_cli_group hop_cli_target_group = {
@@ -204,12 +262,14 @@ const struct hop_cli_group hop_cli_sampling_group = {
          .argument = "MODE",
          .help = "cpu (default): threads that run or hold the GIL; wall: all threads; gil: the "
                  "thread that holds the GIL",
+         .choice = mode_name,
          .set = set_mode},
         {.name = "read",
          .argument = "WAY",
          .help = "cpu (default): from the thread's own CPU, where it stands still; live: while it "
                  "runs, which holds nothing up but is less exact; stop: stopped by "
                  "ptrace for some microseconds",
+         .choice = read_name,
          .set = set_read},
         {0},
     },
@@ -229,21 +289,9 @@ const struct hop_cli_group hop_cli_live_group = {
 const struct hop_cli_group hop_cli_selection_group = {
     "What to report",
     (const struct hop_cli_option[]){
-        {.letter = 'i',
-         .name = "instruction",
-         .aliases = "instructions include",
-         .argument = "NAME",
-         .help = "track these instructions instead of the default ones: a name, a glob, a list of "
-                 "them with commas, all, default; -NAME takes away (-i all,-CALL*); repeatable",
-         .set = add_instructions},
+        INSTRUCTION_OPTION,
         {.letter = 'a', .name = "all", .help = "the same as -i all", .set = add_all_instructions},
-        {.letter = 'f',
-         .name = "file",
-         .aliases = "file-filter",
-         .argument = "PATTERN",
-         .help = "only code whose file path contains PATTERN or whose path's end matches it as a "
-                 "glob; repeatable",
-         .set = add_file},
+        FILE_OPTION,
         {.letter = 't',
          .name = "threads",
          .help = "split the report by thread",
@@ -251,11 +299,7 @@ const struct hop_cli_group hop_cli_selection_group = {
         {.name = "opcodes",
          .help = "stacks end in the instruction, in formats of stacks",
          .set = set_opcodes},
-        {.letter = 'n',
-         .name = "limit",
-         .argument = "ROWS",
-         .help = "rows a table (default 30 in text, all in json; 0: all)",
-         .set = set_limit},
+        LIMIT_OPTION,
         {0},
     },
 };
@@ -270,6 +314,7 @@ const struct hop_cli_group hop_cli_output_group = {
          .argument = "WHEN",
          .help = "auto (default): on a terminal, if NO_COLOR, CLICOLOR and TERM allow it; always; "
                  "never",
+         .choice = colour_name,
          .set = set_colour},
         {.letter = 'q',
          .name = "quiet",
@@ -287,4 +332,37 @@ const struct hop_cli_group hop_cli_look_output_group = {
 const struct hop_cli_group hop_cli_other_group = {
     "Other",
     (const struct hop_cli_option[]){OFFSETS_OPTION, HELP_OPTION, {0}},
+};
+
+const struct hop_cli_group hop_cli_help_group = {
+    "Other",
+    (const struct hop_cli_option[]){HELP_OPTION, {0}},
+};
+
+/* --- diff ------------------------------------------------------------------------------------- */
+
+const struct hop_cli_group hop_cli_diff_group = {
+    "How to compare",
+    (const struct hop_cli_option[]){
+        {.name = "by",
+         .argument = "WHAT",
+         .help = "instruction, line or function (default: all, but no instructions between two "
+                 "versions of Python); repeatable",
+         .choice = by_name,
+         .is_repeatable = true,
+         .set = add_by},
+        {.name = "all", .help = "also rows that have not moved beyond chance", .set = set_all_rows},
+        {.name = "fail-above",
+         .argument = "POINTS",
+         .help = "end with 6 when the share of any row of these tables grew beyond chance and by "
+                 "more than so many points (5% or 5: from 20% to 26%); says so when there are too "
+                 "few samples to tell",
+         .set = set_fail_above},
+        {0},
+    },
+};
+
+const struct hop_cli_group hop_cli_rows_group = {
+    "What to report",
+    (const struct hop_cli_option[]){INSTRUCTION_OPTION, FILE_OPTION, LIMIT_OPTION, {0}},
 };

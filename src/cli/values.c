@@ -95,3 +95,14 @@ bool hop_cli_parse_rows(const char *option, const char *text, size_t *rows)
     *rows = number == 0 ? SIZE_MAX : (size_t)number;
     return true;
 }
+
+bool hop_cli_parse_percent(const char *option, const char *text, double *share)
+{
+    static const struct suffix suffixes[] = {{"", 1}, {"%", 1}, {" %", 1}};
+    if (parse_number(text, suffixes, sizeof suffixes / sizeof *suffixes, share) && *share <= 100) {
+        *share /= 100;
+        return true;
+    }
+    hop_cli_complain("for example: 5%, 0.5", "%s '%s': not a number from 0 to 100", option, text);
+    return false;
+}
