@@ -1,6 +1,7 @@
 /* The command `heavyops attach`: samples a process that runs already, and reports. */
 #include "cli/command.h"
 
+#include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/signals.h"
 
@@ -9,7 +10,8 @@ static int sample_and_report(const struct hop_cli_settings *settings, struct hop
 {
     struct hop_profile *profile;
     struct hop_error sampling_err, err;
-    enum hop_status sampled = hop_sample(target, &settings->sampling, &profile, &sampling_err);
+    enum hop_status sampled =
+        hop_cli_sample(settings, target, &settings->sampling, true, &profile, &sampling_err);
     if (!profile) {
         hop_output_abandon(output);
         return hop_cli_fail(&sampling_err);

@@ -2,10 +2,14 @@
  * the program reads, writes and is sent passes by untouched. */
 #include "cli/command.h"
 
+#include "cli/aside.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/signals.h"
+#include "cli/terminal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,9 +26,28 @@ struct recording {
     struct hop_output *output; /* NULL: no report is wanted, or it is written */
     int pid;
     bool has_ended;
-    int program_code; /* once it has ended */
-    bool has_failed;  /* the report could not be written */
+    int program_code;                          /* once it has ended */
+    bool has_failed;                           /* the report could not be written */
+    struct hop_cli_aside aside;                /* --live: what the program printed */
+    const volatile sig_atomic_t *asked_to_end; /* and when the screen is to be left */
 };
+
+/* As often as a person wants to see new output. */
+enum { FOLLOW_MS = 100 };
+
+/* After a live screen: what the program has printed, and prints until its end. */
+static void follow_output(struct recording *recording)
+{
+    siginfo_t info = {0};
+    hop_cli_aside_show(&recording->aside);
+    while (!recording->has_ended &&
+           waitid(P_PID, (id_t)recording->pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+           info.si_pid == 0) {
+        poll(NULL, 0, FOLLOW_MS);
+        hop_cli_aside_show(&recording->aside);
+    }
+    hop_cli_aside_show(&recording->aside);
+}
 
 /* Waits for the program. Signals are forwarded until it has ended, and it is reaped only after
  * that, so that they can reach no other process that got its pid. */
@@ -34,6 +57,8 @@ static void wait_for_program(struct recording *recording)
     int status;
     if (recording->has_ended)
         return;
+    if (recording->aside.file)
+        follow_output(recording);
     while (waitid(P_PID, (id_t)recording->pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
         ;
     hop_cli_stop_forwarding();
@@ -58,6 +83,22 @@ static void write_report(struct recording *recording, const struct hop_profile *
     recording->output = NULL;
 }
 
+/* The progress line only where it was asked for: on a terminal it would stand in the middle of what
+ * the program prints there, and it cannot be known whether the program prints. */
+static enum hop_status look_at_program(const struct recording *recording, struct hop_target *target,
+                                       const struct hop_sample_options *options,
+                                       struct hop_profile **profile, struct hop_error *err)
+{
+    const struct hop_cli_settings *settings = recording->settings;
+    struct hop_top_options live;
+    if (!settings->is_live)
+        return hop_cli_sample(settings, target, options, settings->shows_progress, profile, err);
+    hop_cli_live_options(settings, RATE_HZ, &live);
+    live.sampling = *options;
+    live.sampling.stop = recording->asked_to_end;
+    return hop_top(target, &live, profile, err);
+}
+
 /* Samples an attached program until it ends or the time is over, and reports: then at once, else
  * when it has ended, so that the report comes after all that the program printed. */
 static void sample_program(struct recording *recording, struct hop_target *target)
@@ -68,7 +109,7 @@ static void sample_program(struct recording *recording, struct hop_target *targe
     if (options.rate_hz == 0)
         options.rate_hz = RATE_HZ;
     options.opens_live = !recording->settings->read_is_given;
-    enum hop_status status = hop_sample(target, &options, &profile, &err);
+    enum hop_status status = look_at_program(recording, target, &options, &profile, &err);
     if (!profile || hop_profile_ending(profile) != HOP_ENDED_DURATION)
         wait_for_program(recording);
     if (profile)
@@ -138,9 +179,17 @@ static int run_record(struct hop_cli_settings *settings)
         return hop_cli_fail(&err);
 
     int exec_errno = 0;
-    hop_cli_forward_signals();
+    recording.asked_to_end = hop_cli_forward_signals();
+    if (settings->is_live && !hop_cli_aside_begin(&recording.aside)) {
+        hop_output_abandon(recording.output);
+        return HOP_EXIT_FAILED;
+    }
     char *const *argv = (char *const *)settings->words.items;
-    if (hop_launch(argv, &recording.pid, &exec_errno, &err) != HOP_OK) {
+    enum hop_status launched = hop_launch(argv, &recording.pid, &exec_errno, &err);
+    if (settings->is_live)
+        hop_cli_aside_end(&recording.aside);
+    if (launched != HOP_OK) {
+        hop_cli_aside_deinit(&recording.aside);
         hop_output_abandon(recording.output);
         return cannot_run(settings, exec_errno, &err);
     }
@@ -151,6 +200,7 @@ static int run_record(struct hop_cli_settings *settings)
     watch_program(&recording);
     wait_for_program(&recording);
     hop_output_abandon(recording.output);
+    hop_cli_aside_deinit(&recording.aside);
     return recording.has_failed && recording.program_code == 0 ? HOP_EXIT_FAILED
                                                                : recording.program_code;
 }
@@ -164,14 +214,15 @@ const struct hop_cli_command hop_cli_record = {
         "status pass through; the report goes to standard error when it has ended, or where -o "
         "says. With -d the report is written when the time is over, and the program runs on to its "
         "end. Options behind PROGRAM are the program's own.",
-    .groups =
-        (const struct hop_cli_group *const[]){&hop_cli_sampling_group, &hop_cli_selection_group,
-                                              &hop_cli_output_group, &hop_cli_other_group, NULL},
+    .groups = (const struct hop_cli_group *const[]){&hop_cli_record_group, &hop_cli_sampling_group,
+                                                    &hop_cli_selection_group, &hop_cli_output_group,
+                                                    &hop_cli_other_group, NULL},
     .examples =
         (const struct hop_cli_example[]){
             {"heavyops record -- python3 app.py arg", "the report follows the program's output"},
             {"heavyops record -i all -o report.txt -- python3 -m mymodule",
              "where the time goes, in a file"},
+            {"heavyops record --live -- python3 app.py", "watched while it runs"},
             {"heavyops app.py arg", "short for: heavyops record -- python3 app.py arg"},
             {0},
         },

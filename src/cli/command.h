@@ -33,6 +33,7 @@ struct hop_cli_settings {
     int pid; /* 0: not given */
     struct hop_sample_options sampling;
     uint64_t delay_ns; /* of the live screen; 0: not given */
+    bool is_live, shows_progress, opens_browser;
     struct hop_cli_list instructions, files;
     bool by_thread, is_quiet, with_opcodes;
     enum hop_cli_colour colour;
@@ -94,7 +95,11 @@ const struct hop_cli_command *hop_cli_find_command(const char *name);
 
 extern const struct hop_cli_group hop_cli_target_group, hop_cli_sampling_group,
     hop_cli_selection_group, hop_cli_output_group, hop_cli_look_output_group, hop_cli_other_group,
+<<<<<<< HEAD
+    hop_cli_live_group, hop_cli_record_group;
+=======
     hop_cli_live_group, hop_cli_diff_group, hop_cli_rows_group, hop_cli_help_group;
+>>>>>>> main
 
 /* --- parse.c --------------------------------------------------------------------------------- */
 

@@ -31,6 +31,20 @@ static bool set_delay(struct hop_cli_settings *settings, const char *value)
     return hop_cli_parse_duration("--delay", value, &settings->delay_ns);
 }
 
+static bool set_live(struct hop_cli_settings *settings, const char *value)
+{
+    (void)value;
+    settings->is_live = true;
+    return true;
+}
+
+static bool set_progress(struct hop_cli_settings *settings, const char *value)
+{
+    (void)value;
+    settings->shows_progress = true;
+    return true;
+}
+
 static bool set_rate(struct hop_cli_settings *settings, const char *value)
 {
     return hop_cli_parse_rate("--rate", value, &settings->sampling.rate_hz);
@@ -139,6 +153,13 @@ static bool set_colour(struct hop_cli_settings *settings, const char *value)
     size_t colour = find_choice(colour_name, "--color", "choice", value);
     settings->colour = (enum hop_cli_colour)colour;
     return colour != SIZE_MAX;
+}
+
+static bool set_browser(struct hop_cli_settings *settings, const char *value)
+{
+    (void)value;
+    settings->opens_browser = true;
+    return true;
 }
 
 static bool set_output(struct hop_cli_settings *settings, const char *value)
@@ -275,13 +296,28 @@ const struct hop_cli_group hop_cli_sampling_group = {
     },
 };
 
+#define DELAY_OPTION                                                                               \
+    {                                                                                              \
+        .name = "delay", .argument = "SECONDS",                                                    \
+        .help = "time between two drawings, and of an interval (default 1)", .set = set_delay,     \
+    }
+
 const struct hop_cli_group hop_cli_live_group = {
     "The live screen",
+    (const struct hop_cli_option[]){DELAY_OPTION, {0}},
+};
+
+const struct hop_cli_group hop_cli_record_group = {
+    "While it runs",
     (const struct hop_cli_option[]){
-        {.name = "delay",
-         .argument = "SECONDS",
-         .help = "time between two drawings, and of an interval (default 1)",
-         .set = set_delay},
+        {.name = "live",
+         .help = "show the profile on a live screen, as top does; what the program prints on the "
+                 "terminal comes when that is left",
+         .set = set_live},
+        DELAY_OPTION,
+        {.name = "progress",
+         .help = "a line on how it goes, on the terminal, as attach has it",
+         .set = set_progress},
         {0},
     },
 };
@@ -316,6 +352,10 @@ const struct hop_cli_group hop_cli_output_group = {
                  "never",
          .choice = colour_name,
          .set = set_colour},
+        {.name = "browser",
+         .help = "write HTML, to -o or a private temporary file, and open it with $BROWSER or "
+                 "xdg-open",
+         .set = set_browser},
         {.letter = 'q',
          .name = "quiet",
          .help = "say nothing but errors; record then writes its report only where -o says",

@@ -1,6 +1,8 @@
 /* Reads a command line with popt, by the rows of a command's options. */
 #include "cli/command.h"
 
+#include "cli/browser.h"
+
 #include <popt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +177,9 @@ int hop_cli_settings_init(struct hop_cli_settings *settings, const struct hop_cl
     poptFreeContext(context);
     table_deinit(&table);
     free(arguments.items);
+    if (result == HOP_EXIT_OK && settings->opens_browser && !settings->wants_help &&
+        !hop_cli_browser_prepare(settings))
+        result = HOP_EXIT_USAGE;
     return result;
 }
 

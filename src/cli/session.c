@@ -1,6 +1,7 @@
 /* What attach and record share: from settings and a profile to a written report. */
 #include "cli/session.h"
 
+#include "cli/browser.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
 
@@ -35,8 +36,11 @@ bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_pr
     struct hop_report_options options = hop_cli_report_options(settings);
     options.is_coloured = hop_cli_wants_colour(settings, fileno(hop_output_stream(output)));
     if (hop_report(profile, settings->format, &options, hop_output_stream(output), err) == HOP_OK) {
-        if (hop_output_commit(output, err) == HOP_OK)
+        if (hop_output_commit(output, err) == HOP_OK) {
+            if (settings->opens_browser)
+                hop_cli_browser_open(settings);
             return true;
+        }
     } else {
         hop_output_abandon(output);
     }

@@ -63,7 +63,7 @@ static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUS
 enum { FORWARDED_COUNT = sizeof forwarded / sizeof *forwarded };
 
 static struct sigaction old_actions[FORWARDED_COUNT];
-static volatile sig_atomic_t program_pid;
+static volatile sig_atomic_t program_pid, is_asked_to_end;
 static volatile sig_atomic_t is_kept[FORWARDED_COUNT];
 
 static void forward(int number, siginfo_t *info, void *context)
@@ -74,6 +74,8 @@ static void forward(int number, siginfo_t *info, void *context)
      * One from the program itself was not meant for it. */
     if (info->si_code > 0 || (pid && info->si_pid == pid))
         return;
+    if (number != SIGUSR1 && number != SIGUSR2)
+        is_asked_to_end = 1;
     if (pid) {
         kill(pid, number);
     } else {
@@ -84,11 +86,12 @@ static void forward(int number, siginfo_t *info, void *context)
     errno = saved_errno;
 }
 
-void hop_cli_forward_signals(void)
+const volatile sig_atomic_t *hop_cli_forward_signals(void)
 {
     struct sigaction action = {.sa_sigaction = forward, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigemptyset(&action.sa_mask);
     install(forwarded, FORWARDED_COUNT, &action, old_actions);
+    return &is_asked_to_end;
 }
 
 void hop_cli_forward_to(int pid)
@@ -121,9 +124,12 @@ struct hop_terminal_rescue *hop_cli_rescue_terminal(void)
 {
     static const int numbers[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
                                   SIGSYS,  SIGXCPU, SIGALRM, SIGUSR1, SIGUSR2};
-    enum { COUNT = sizeof numbers / sizeof *numbers };
-    struct sigaction action = {.sa_handler = rescue_and_die}, old[COUNT];
+    struct sigaction action = {.sa_handler = rescue_and_die}, old;
     sigemptyset(&action.sa_mask);
-    install(numbers, COUNT, &action, old);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        sigaction(numbers[i], NULL, &old);
+        if (old.sa_handler == SIG_DFL) /* neither ignored nor passed on */
+            sigaction(numbers[i], &action, NULL);
+    }
     return &rescue;
 }

@@ -13,8 +13,9 @@ const volatile sig_atomic_t *hop_cli_stop_on_signals(void);
 /* From now on signals that are sent to us are passed on to the program we record: SIGHUP, SIGINT,
  * SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2. Those that the terminal sends reach the program anyway, so
  * they are not, and Ctrl-C does not end us before the program. Until hop_cli_forward_to(pid) says
- * whom to, they are kept. */
-void hop_cli_forward_signals(void);
+ * whom to, they are kept. The flag that is returned is set once somebody else than the terminal or
+ * the program asked for an end. */
+const volatile sig_atomic_t *hop_cli_forward_signals(void);
 void hop_cli_forward_to(int pid);
 
 /* The program has ended (but is not reaped): nothing is forwarded any more, and signals do again

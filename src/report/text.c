@@ -71,6 +71,24 @@ static struct hop_number percent(const struct text_report *report, const struct 
 
 enum { INTERVAL_WIDTH = 12 /* of "99.9 - 100.0" */ };
 
+/* From which part on a row is hot: what a tenth is spent in is worth a look, what a hundredth is
+ * spent in is not. */
+static const double HOT = .10, WARM = .02, FAINT = .005;
+
+/* What makes text look so on a terminal; "" where there are no colours. */
+static const char *look(const struct text_report *report, const char *codes)
+{
+    return report->options->is_coloured ? codes : "";
+}
+
+static const char *look_of_share(const struct text_report *report, double share)
+{
+    return look(report, share >= HOT     ? "\033[1;31m"
+                        : share >= WARM  ? "\033[33m"
+                        : share >= FAINT ? ""
+                                         : "\033[2m");
+}
+
 static void print_table(const struct text_report *report, const struct hop_rows *rows,
                         const char *title, void (*print_what)(FILE *, const struct hop_row *))
 {
@@ -81,8 +99,8 @@ static void print_table(const struct text_report *report, const struct hop_rows 
         int length = (int)strlen(hop_thousands(rows->rows[i].hits.samples).text);
         width = length > width ? length : width;
     }
-    fprintf(stream, "\n%*s |  SHARE | %*s | %s\n", width, "HITS", INTERVAL_WIDTH, "95 %    ",
-            title);
+    fprintf(stream, "\n%s%*s |  SHARE | %*s | %s%s\n", look(report, "\033[1m"), width, "HITS",
+            INTERVAL_WIDTH, "95 %    ", title, look(report, "\033[0m"));
     for (int i = 0; i < width + 1; i++)
         fputc('-', stream);
     fputs("+--------+--------------+-", stream);
@@ -91,9 +109,11 @@ static void print_table(const struct text_report *report, const struct hop_rows 
     fputc('\n', stream);
     for (size_t i = 0; i < shown; i++) {
         const struct hop_row *row = &rows->rows[i];
-        fprintf(stream, "%*s | %6s | %*s | ", width, hop_thousands(row->hits.samples).text,
-                percent(report, &row->hits, &rows->hits).text, INTERVAL_WIDTH,
-                hop_percents(row->share.low, row->share.high).text);
+        const char *plain = look(report, "\033[0m");
+        fprintf(stream, "%*s | %s%6s%s | %s%*s%s | ", width, hop_thousands(row->hits.samples).text,
+                look_of_share(report, row->share.share),
+                percent(report, &row->hits, &rows->hits).text, plain, look(report, "\033[2m"),
+                INTERVAL_WIDTH, hop_percents(row->share.low, row->share.high).text, plain);
         print_what(stream, row);
         fputc('\n', stream);
     }

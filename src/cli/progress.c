@@ -1,0 +1,83 @@
+/* The progress line: one line on standard error, drawn once a second over the one before, gone
+ * before anything else is said. */
+#include "cli/progress.h"
+
+#include "cli/command.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* How often *stop is looked at, at the least, and of how many of these the line is drawn anew. */
+enum { SLICE_MS = 100, SLICES_A_LINE = 10 };
+
+enum { LINE_BYTES = 2048, COLUMNS_DEFAULT = 80 };
+
+/* Goes to the line's start, and erases all behind: what terminals have had since the VT100. */
+static const char ERASE[] = "\r\033[K";
+
+static bool can_show(const struct hop_cli_settings *settings)
+{
+    const char *type = getenv("TERM");
+    return !settings->is_quiet && isatty(STDERR_FILENO) && type && *type &&
+           strcmp(type, "dumb") != 0;
+}
+
+static bool is_in_foreground(void)
+{
+    return tcgetpgrp(STDERR_FILENO) == getpgrp();
+}
+
+static int columns(void)
+{
+    struct winsize size;
+    bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    return (is_known ? size.ws_col : COLUMNS_DEFAULT) - 1; /* the last one may wrap */
+}
+
+/* Whether a line is there now. */
+static bool draw(struct hop_sampling *sampling, uint64_t duration_ns)
+{
+    struct hop_profile *profile;
+    char line[LINE_BYTES];
+    if (!is_in_foreground() || hop_sampling_look(sampling, false, &profile, NULL) != HOP_OK)
+        return false;
+    hop_progress_line(profile, duration_ns, columns(), line, sizeof line);
+    hop_profile_destroy(profile);
+    fprintf(stderr, "%s%s", ERASE, line);
+    fflush(stderr);
+    return true;
+}
+
+static void erase(void)
+{
+    if (is_in_foreground())
+        fputs(ERASE, stderr);
+    fflush(stderr);
+}
+
+enum hop_status hop_cli_sample(const struct hop_cli_settings *settings, struct hop_target *target,
+                               const struct hop_sample_options *options, bool shows_progress,
+                               struct hop_profile **profile, struct hop_error *err)
+{
+    struct hop_sampling *sampling;
+    if (!shows_progress || !can_show(settings))
+        return hop_sample(target, options, profile, err);
+    *profile = NULL;
+    enum hop_status status = hop_sampling_start(target, options, &sampling, err);
+    if (status != HOP_OK)
+        return status;
+    struct pollfd over = {.fd = hop_sampling_fd(sampling), .events = POLLIN};
+    bool is_drawn = false;
+    for (unsigned slices = 1; poll(&over, 1, SLICE_MS) <= 0; slices++) {
+        if (options->stop && *options->stop)
+            hop_sampling_stop(sampling);
+        else if (slices % SLICES_A_LINE == 0)
+            is_drawn |= draw(sampling, options->duration_ns);
+    }
+    if (is_drawn)
+        erase();
+    return hop_sampling_finish(sampling, profile, err);
+}
