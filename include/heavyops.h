@@ -154,17 +154,15 @@ HOP_API void hop_sampling_stop(struct hop_sampling *sampling);
 HOP_API enum hop_status hop_sampling_finish(struct hop_sampling *sampling,
                                             struct hop_profile **profile, struct hop_error *err);
 
-<<<<<<< HEAD
 /* What a profile that is being made tells at a glance, in one line of at most `columns` columns,
  * safe for a terminal: how far (of `duration_ns`, 0: without end), how often, what leads. */
 HOP_API void hop_progress_line(const struct hop_profile *so_far, uint64_t duration_ns, int columns,
                                char *line, size_t size);
-=======
+
 /* One profile of several, which are left as they are; src/profile/merge.h says what becomes of what
  * differs. At least one. On HOP_OK *merged is the caller's. */
 HOP_API enum hop_status hop_profile_merge(const struct hop_profile *const *profiles, size_t count,
                                           struct hop_profile **merged, struct hop_error *err);
->>>>>>> main
 
 /* Why sampling ended. */
 enum hop_ending {

@@ -95,11 +95,8 @@ const struct hop_cli_command *hop_cli_find_command(const char *name);
 
 extern const struct hop_cli_group hop_cli_target_group, hop_cli_sampling_group,
     hop_cli_selection_group, hop_cli_output_group, hop_cli_look_output_group, hop_cli_other_group,
-<<<<<<< HEAD
-    hop_cli_live_group, hop_cli_record_group;
-=======
-    hop_cli_live_group, hop_cli_diff_group, hop_cli_rows_group, hop_cli_help_group;
->>>>>>> main
+    hop_cli_live_group, hop_cli_record_group, hop_cli_diff_group, hop_cli_rows_group,
+    hop_cli_help_group;
 
 /* --- parse.c --------------------------------------------------------------------------------- */
 
