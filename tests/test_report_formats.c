@@ -33,11 +33,17 @@ static char *report(const struct hop_profile *profile, const char *format,
 
 /* --- every format of the table ---------------------------------------------------------------- */
 
-/* Left out: what is compressed, for each zlib does it differently; and the HTML page, most of which
- * is a program that has its own tests. */
+/* Whether it shows source files, of which each machine has others; it does without what it cannot
+ * read. Such a format has tests of its own. */
+static bool shows_sources(const char *format)
+{
+    return strcmp(format, "annotate") == 0 || strcmp(format, "html") == 0;
+}
+
+/* Left out as well: what is compressed, for each zlib does it differently. */
 static bool has_golden(const char *format)
 {
-    return !hop_report_format_is_binary(format) && strcmp(format, "html") != 0;
+    return !hop_report_format_is_binary(format) && !shows_sources(format);
 }
 
 static void assert_golden_report(const char *profile_name, struct hop_profile *profile,
@@ -104,17 +110,19 @@ Test(report_formats, survive_every_failing_allocation)
     struct hop_report_options options = {.by_thread = true, .with_opcodes = true};
     FILE *nowhere = fopen("/dev/null", "w");
     for (size_t i = 0; hop_report_format(i); i++) {
-        enum hop_status status = HOP_ERR_MEMORY;
-        for (size_t n = 1; status != HOP_OK; n++) {
+        bool has_failed = true;
+        for (size_t n = 1; has_failed; n++) {
             struct hop_error err;
             allocations_begin(n);
-            status = hop_report(profile, hop_report_format(i), &options, nowhere, &err);
-            bool has_failed = allocations_asked() >= n;
+            enum hop_status status =
+                hop_report(profile, hop_report_format(i), &options, nowhere, &err);
+            has_failed = allocations_asked() >= n;
             long left = allocations_left();
             allocations_begin(0);
             cr_assert(status == HOP_OK || status == HOP_ERR_MEMORY, "%s", hop_report_format(i));
-            cr_assert(!has_failed || status == HOP_ERR_MEMORY, "%s: allocation %zu",
-                      hop_report_format(i), n);
+            cr_assert(!has_failed || status == HOP_ERR_MEMORY ||
+                          shows_sources(hop_report_format(i)),
+                      "%s: allocation %zu", hop_report_format(i), n);
             cr_assert_leq(left, 0, "%s: allocation %zu", hop_report_format(i), n);
         }
     }
@@ -510,27 +518,34 @@ static void assert_callgrind(const struct hop_profile *profile,
                              const struct hop_report_options *options)
 {
     enum { FUNCTIONS_MAX = 4000 };
+    static char files[FUNCTIONS_MAX][64];
     static struct {
-        char name[64], file[64];
+        char name[64];
+        size_t file;
         uint64_t called;
     } functions[FUNCTIONS_MAX];
-    size_t size, checked = 0;
-    uint64_t self = 0;
-    char *text = report(profile, "callgrind", options, &size);
-    char file[64] = "";
+    size_t size, checked = 0, number, file = 0, callee = 0;
+    uint64_t self = 0, cost;
+    char *text = report(profile, "callgrind", options, &size), name[64];
     bool is_call = false;
-    size_t callee = 0;
     memset(functions, 0, sizeof functions);
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-        uint64_t cost;
-        char name[64];
-        size_t number;
-        if (sscanf(line, "cfn=(%zu) %63[^\n]", &number, name) == 2) {
+        bool is_callee = line[0] == 'c';
+        int found = sscanf(line + is_callee, "fn=(%zu) %63[^\n]", &number, name);
+        if (found > 0) {
             cr_assert_lt(number, FUNCTIONS_MAX);
-            callee = number;
-            strcpy(functions[number].name, name);
-            strcpy(functions[number].file, file);
-        } else if (sscanf(line, "cfi=%63s", file) == 1) {
+            if (found > 1)
+                strcpy(functions[number].name, name);
+            if (is_callee) {
+                functions[number].file = file;
+                callee = number;
+            }
+        } else if ((found = sscanf(line, is_callee ? "cfi=(%zu) %63s" : "fl=(%zu) %63s", &number,
+                                   name)) > 0) {
+            cr_assert_lt(number, FUNCTIONS_MAX);
+            if (found > 1)
+                strcpy(files[number], name);
+            file = number;
         } else if (strncmp(line, "calls=", 6) == 0) {
             is_call = true;
         } else if (sscanf(line, "0x%*x %*d %" SCNu64, &cost) == 1) {
@@ -543,10 +558,10 @@ static void assert_callgrind(const struct hop_profile *profile,
     }
     cr_assert_eq(self, profile->has_weights ? profile->samples_ns : profile->samples);
     for (size_t i = 0; i < FUNCTIONS_MAX; i++) {
-        if (!*functions[i].name)
+        if (functions[i].file == 0) /* nobody calls it: it stands for a thread */
             continue;
         cr_assert_eq(functions[i].called,
-                     plain_inclusive(profile, functions[i].file, functions[i].name), "%s",
+                     plain_inclusive(profile, files[functions[i].file], functions[i].name), "%s",
                      functions[i].name);
         checked++;
     }

@@ -32,6 +32,7 @@ struct function {
     uint32_t frame;                    /* one of it; of a thread */
     bool is_root;                      /* no code object */
     bool is_ambiguous;                 /* another one of the file has the same name */
+    uint32_t file;                     /* a number of ours; 0: none */
     uint32_t first_place, place_count; /* of `places`: its instructions */
 };
 
@@ -52,7 +53,9 @@ struct callgrind {
     size_t place_count;
     struct function *functions;
     size_t function_count;
-    uint64_t *base_of; /* by code object: where its instructions begin */
+    bool *is_named; /* by function, and for "<all threads>": its name has been written */
+    bool *has_named_file, *has_named_object; /* by number of a file */
+    uint64_t *base_of;                       /* by code object: where its instructions begin */
     struct edge *edges;
     size_t edge_count, edge_room;
     struct hop_id_table edge_of; /* by caller and callee */
@@ -93,6 +96,7 @@ static int by_function(const void *left, const void *right, void *of)
 static void find_functions(struct callgrind *callgrind)
 {
     const struct hop_stacks *stacks = &callgrind->stacks;
+    uint32_t files = 0;
     for (uint32_t i = 0; i < stacks->frame_count; i++) {
         if (row_of(callgrind, i)) {
             callgrind->places[callgrind->place_count++] = i;
@@ -111,7 +115,10 @@ static void find_functions(struct callgrind *callgrind)
         bool has_same_name = last && by_name(last, row) == 0;
         if (!has_same_name || last->first_line != row->first_line) {
             struct function *function = &callgrind->functions[callgrind->function_count++];
-            *function = (struct function){.frame = callgrind->places[i], .first_place = i};
+            bool is_new_file = !last || strcmp(last->file, row->file) != 0;
+            files += is_new_file;
+            *function =
+                (struct function){.frame = callgrind->places[i], .first_place = i, .file = files};
             if (has_same_name)
                 function[-1].is_ambiguous = function->is_ambiguous = true;
         }
@@ -246,24 +253,40 @@ static void print_cost(const struct callgrind *callgrind, const struct cost *cos
     putc('\n', callgrind->stream);
 }
 
-/* "(NUMBER) NAME": a name that looks like a number in brackets is a name all the same. */
-static void print_name(FILE *stream, size_t number, const char *name)
+/* "KEY=(NUMBER) NAME", later only the number. So a name that looks like a number in brackets is one
+ * all the same. */
+static void print_name(FILE *stream, const char *key, uint32_t number, bool *is_named,
+                       const char *name, int line)
 {
-    fprintf(stream, "(%zu) ", number);
-    hop_print_escaped(stream, *name ? name : "???");
+    fprintf(stream, "%s=(%u)", key, number + 1);
+    if (!*is_named) {
+        putc(' ', stream);
+        hop_print_escaped(stream, *name ? name : "???");
+        if (line)
+            fprintf(stream, ":%d", line);
+    }
+    *is_named = true;
+    putc('\n', stream);
 }
 
-/* The function's number and, where it is not known yet, its name. */
-static bool print_function(const struct callgrind *callgrind, uint32_t number)
+static void print_file(const struct callgrind *callgrind, const struct function *function,
+                       const char *object_key, const char *key)
+{
+    const char *file = function->is_root ? "" : row_of(callgrind, function->frame)->file;
+    print_name(callgrind->stream, object_key, function->file,
+               &callgrind->has_named_object[function->file], file, 0);
+    print_name(callgrind->stream, key, function->file, &callgrind->has_named_file[function->file],
+               file, 0);
+}
+
+static bool print_function(const struct callgrind *callgrind, const char *key, uint32_t number)
 {
     const struct function *function = &callgrind->functions[number];
-    FILE *stream = callgrind->stream;
+    bool *is_named = &callgrind->is_named[number];
     if (!function->is_root) {
         const struct hop_instruction *row = row_of(callgrind, function->frame);
-        print_name(stream, number + 2, row->function);
-        if (function->is_ambiguous)
-            fprintf(stream, ":%d", row->first_line);
-        putc('\n', stream);
+        print_name(callgrind->stream, key, number, is_named, row->function,
+                   function->is_ambiguous ? row->first_line : 0);
         return true;
     }
     const struct hop_frame *thread = &callgrind->stacks.frames[function->frame];
@@ -272,8 +295,7 @@ static bool print_function(const struct callgrind *callgrind, uint32_t number)
     if (!label)
         return false;
     hop_frame_label(&callgrind->stacks, thread, NULL, label, size);
-    print_name(stream, number + 2, label);
-    putc('\n', stream);
+    print_name(callgrind->stream, key, number, is_named, label, 0);
     free(label);
     return true;
 }
@@ -291,13 +313,8 @@ static bool print_call(const struct callgrind *callgrind, const struct edge *edg
     const struct function *callee = &callgrind->functions[edge->callee];
     const struct hop_instruction *row = row_of(callgrind, callee->frame);
     FILE *stream = callgrind->stream;
-    const char *file = *row->file ? row->file : "???";
-    fputs("cob=", stream);
-    hop_print_escaped(stream, file);
-    fputs("\ncfi=", stream);
-    hop_print_escaped(stream, file);
-    fputs("\ncfn=", stream);
-    if (!print_function(callgrind, edge->callee))
+    print_file(callgrind, callee, "cob", "cfi");
+    if (!print_function(callgrind, "cfn", edge->callee))
         return false;
     fputs("calls=", stream);
     hop_print_count(stream, edge->seen);
@@ -345,13 +362,9 @@ static bool print_block(const struct callgrind *callgrind, uint32_t number, size
 {
     const struct function *function = &callgrind->functions[number];
     FILE *stream = callgrind->stream;
-    const char *file = function->is_root ? "" : row_of(callgrind, function->frame)->file;
-    fputs("\nob=", stream); /* there is no other file with the bytecode in it */
-    hop_print_escaped(stream, *file ? file : "???");
-    fputs("\nfl=", stream);
-    hop_print_escaped(stream, *file ? file : "???");
-    fputs("\nfn=", stream);
-    if (!print_function(callgrind, number))
+    putc('\n', stream);
+    print_file(callgrind, function, "ob", "fl"); /* there is no other object than the file */
+    if (!print_function(callgrind, "fn", number))
         return false;
     if (!function->is_root)
         print_bytecode(callgrind, function);
@@ -391,8 +404,13 @@ static bool print_document(const struct callgrind *callgrind)
         if ((callgrind->has_threads || !callgrind->functions[i].is_root) &&
             !print_block(callgrind, i, &edge))
             return false;
-    if (edge < callgrind->edge_count)
-        fputs("\nob=???\nfl=???\nfn=(1) <all threads>\n", stream);
+    if (edge < callgrind->edge_count) {
+        static const struct function nowhere = {.is_root = true};
+        uint32_t number = (uint32_t)callgrind->function_count;
+        putc('\n', stream);
+        print_file(callgrind, &nowhere, "ob", "fl");
+        print_name(stream, "fn", number, &callgrind->is_named[number], "<all threads>", 0);
+    }
     for (; edge < callgrind->edge_count; edge++)
         if (!print_call(callgrind, &callgrind->edges[edge]))
             return false;
@@ -408,9 +426,13 @@ static bool compute(struct callgrind *callgrind)
     callgrind->function_of = calloc(frames, sizeof *callgrind->function_of);
     callgrind->places = calloc(frames, sizeof *callgrind->places);
     callgrind->functions = calloc(frames, sizeof *callgrind->functions);
+    callgrind->is_named = calloc(frames, sizeof *callgrind->is_named);
+    callgrind->has_named_file = calloc(frames, sizeof *callgrind->has_named_file);
+    callgrind->has_named_object = calloc(frames, sizeof *callgrind->has_named_object);
     callgrind->base_of = calloc(stacks->profile->code_count + 1, sizeof *callgrind->base_of);
     if (!callgrind->totals || !callgrind->self_of || !callgrind->function_of ||
-        !callgrind->places || !callgrind->functions || !callgrind->base_of)
+        !callgrind->places || !callgrind->functions || !callgrind->is_named ||
+        !callgrind->has_named_file || !callgrind->has_named_object || !callgrind->base_of)
         return false;
     find_functions(callgrind);
     find_addresses(callgrind);
@@ -444,6 +466,9 @@ static enum hop_status write_callgrind(const struct hop_profile *profile,
     free(callgrind.function_of);
     free(callgrind.places);
     free(callgrind.functions);
+    free(callgrind.is_named);
+    free(callgrind.has_named_file);
+    free(callgrind.has_named_object);
     free(callgrind.base_of);
     free(callgrind.edges);
     return has_memory ? HOP_OK : hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
