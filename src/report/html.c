@@ -2,6 +2,7 @@
  * anything. The page itself is src/report/html/; what it shows is packed by html_data.c. */
 #include "report/format.h"
 
+#include "base/escape.h"
 #include "report/html_data.h"
 #include "report/html_page.h"
 #include "report/html_shares.h"
@@ -12,6 +13,17 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Longer names are cut. */
+enum { SHOWN_BYTES_MAX = 4096 };
+
+/* Foreign text as it is shown: with nothing in it that is not seen. */
+static json_t *shown_text(const char *text)
+{
+    char escaped[SHOWN_BYTES_MAX];
+    hop_escape_terminal(text, escaped, sizeof escaped);
+    return hop_json_text(escaped);
+}
 
 /* The lines of the text report's heading: the same facts, in the same words. */
 static json_t *heading(const struct hop_profile *profile)
@@ -40,7 +52,7 @@ static json_t *threads(const struct hop_profile *profile)
         json_t *object = json_object();
         if (!object || !hop_json_add(object, "tid", json_integer(thread->tid)) ||
             !hop_json_add(object, "interpreter", hop_json_count(thread->interpreter)) ||
-            !hop_json_add(object, "name", hop_json_text(thread->name)) ||
+            !hop_json_add(object, "name", shown_text(thread->name)) ||
             json_array_append(list, object) != 0) {
             json_decref(object);
             json_decref(list);
@@ -110,10 +122,10 @@ static json_t *head(const struct hop_profile *profile, const struct hop_report_o
     if (object && hop_json_add(object, "schema", json_integer(HOP_SCHEMA_VERSION)) &&
         hop_json_add(object, "heavyops", json_string(hop_version())) &&
         hop_json_add(object, "pid", json_integer(profile->pid)) &&
-        hop_json_add(object, "python", hop_json_text(profile->python)) &&
-        hop_json_add(object, "command_line", hop_json_text(profile->command_line)) &&
-        hop_json_add(object, "mode", hop_json_text(profile->mode)) &&
-        hop_json_add(object, "way", hop_json_text(profile->way)) &&
+        hop_json_add(object, "python", shown_text(profile->python)) &&
+        hop_json_add(object, "command_line", shown_text(profile->command_line)) &&
+        hop_json_add(object, "mode", shown_text(profile->mode)) &&
+        hop_json_add(object, "way", shown_text(profile->way)) &&
         hop_json_add(object, "started_s", seconds(profile->started_ns)) &&
         hop_json_add(object, "duration_s", seconds(profile->duration_ns)) &&
         hop_json_add(object, "rate_hz", json_real(profile->true_rate_hz)) &&

@@ -7,7 +7,7 @@ const KEYS = [
   ['← →', 'flame graph: neighbours; source: fold, unfold'], ['Enter', 'flame graph: zoom in; tables: to the source; source: bytecode'],
   ['Backspace, Escape', 'flame graph: zoom out, show all'], ['i', 'flame graph: right to left (callers below what is heavy)'],
   ['o', 'flame graph: instructions'], ['l', 'flame graph: lines'], ['n, N', 'flame graph: next, last match; source: next, last hot line'],
-  ['s', 'flame graph: to the source'], ['b', 'source: bytecode of no, hot or all lines'],
+  ['s', 'flame graph: to the source'], ['c', 'source: callers of the line\'s function, in the flame graph'], ['b', 'source: bytecode of no, hot or all lines'],
 ];
 
 class App {
@@ -122,7 +122,7 @@ class App {
     } else if (event.key >= '1' && event.key <= String(names.length)) {
       this.go(names[event.key - 1]);
       this.focusView();
-    } else if (this.current === 'flame' && (event.target === document.body || /^[a-zN]$/.test(event.key))) {
+    } else if (this.current === 'flame' && (event.target === document.body || /^([a-zN]|Arrow.*|Backspace|Escape)$/.test(event.key))) {
       this.views.flame[1].key(event);
       return;
     } else {
@@ -152,8 +152,9 @@ class App {
 
   // The keyboard goes to what the view is about.
   focusView() {
-    document.getElementById('view-' + this.current)
-        .querySelector('canvas, tr[tabindex="0"], .line[tabindex="0"], button')?.focus({preventScroll: true});
+    const view = document.getElementById('view-' + this.current);
+    const wanted = ['canvas', 'tr[tabindex="0"]', '.line[tabindex="0"]', 'button'];
+    wanted.map((selector) => view.querySelector(selector)).find(Boolean)?.focus({preventScroll: true});
   }
 
   tellFound(words) {
@@ -193,6 +194,11 @@ class App {
     const {codes, rows} = this.profile, code = rows.code[row];
     this.go('source');
     this.views.source[1].open(codes.file[code], isFunction ? codes.firstLine[code] : rows.line[row]);
+  }
+
+  openCallers(group) {
+    this.go('flame');
+    this.views.flame[1].showFunction(group);
   }
 
   openFunction(group) {

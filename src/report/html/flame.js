@@ -177,11 +177,22 @@ class Flame {
       let x = left;
       for (let i = tree.start[node]; i < tree.start[node + 1]; i++) {
         const child = tree.list[i], width = tree.total[child] / whole * this.width;
-        if (width < NARROWEST) break; // the others are as narrow
+        if (width < NARROWEST) { // and so are all that follow
+          this.rest(tree, i, tree.start[node + 1], x, whole, y + ROW_HEIGHT);
+          break;
+        }
         stack.push([child, x]);
         x += width;
       }
     }
+  }
+
+  // Frames that are too narrow to be told from each other.
+  rest(tree, first, end, x, whole, y) {
+    let total = 0;
+    for (let i = first; i < end; i++) total += tree.total[tree.list[i]];
+    this.paint.context.fillStyle = this.paint.isDark ? '#2a2f36' : '#e9eae5';
+    this.paint.context.fillRect(x, y, total / whole * this.width, ROW_HEIGHT - 1);
   }
 
   box(node, x, width, y, isAbove) {
@@ -302,6 +313,19 @@ class Flame {
     if (y < this.scroller.scrollTop) this.scroller.scrollTop = y;
     else if (y + 2 * ROW_HEIGHT > this.scroller.scrollTop + this.height)
       this.scroller.scrollTop = y + 2 * ROW_HEIGHT - this.height;
+  }
+
+  // What calls a function, below it; where it has no samples itself, its widest frame.
+  showFunction(group) {
+    const {model} = this.app;
+    Object.assign(this.options, {isInverted: model.self.function[group] > 0, hasLeaves: false, byLine: false});
+    this.render();
+    const {tree} = this;
+    let widest = 0;
+    for (let i = 1; i < tree.key.length; i++)
+      if (tree.key[i] === group && (!widest || tree.total[i] > tree.total[widest])) widest = i;
+    this.zoom(widest);
+    this.canvas.focus({preventScroll: true});
   }
 
   openSource(node) {

@@ -14,8 +14,15 @@ class Source {
     this.title = element('div', {class: 'controls'});
     this.code = element('div', {class: 'code', role: 'list', 'aria-label': 'Source lines',
                                 onkeydown: (event) => this.key(event), onclick: (event) => this.click(event)});
+    // Where in the file the heat is.
+    this.map = element('div', {class: 'map', 'aria-hidden': 'true', onclick: (event) => {
+      const part = event.offsetY / this.map.clientHeight;
+      this.code.scrollTop = part * this.code.scrollHeight - this.code.clientHeight / 2;
+    }});
     this.view = element('div', {class: 'source-view'}, this.list,
-        element('div', {class: 'with-controls'}, this.title, this.code));
+        element('div', {class: 'with-controls'}, this.title,
+            element('div', {class: 'code-and-map'}, this.code, this.map)));
+    new ResizeObserver(() => this.drawMap()).observe(this.code);
     tellOfExpressions(() => app.model, this.code);
   }
 
@@ -88,6 +95,8 @@ class Source {
     replace(this.title, element('b', {class: 'mono', title: file.name}, file.name || '?'),
         file.isNewer ? element('span', {class: 'warning'}, 'changed since: lines may have moved') : '',
         file.state ? element('span', {class: 'warning'}, 'bytecode only: ', model.profile.head.source_words[file.state]) : '',
+        element('button', {type: 'button', title: 'Who calls the function of the chosen line (c)',
+                           onclick: () => this.showCallers()}, 'Callers'),
         element('span', {role: 'group', 'aria-label': 'Bytecode', class: 'right'}, 'bytecode ',
             way('none', 'none'), way('hot', 'of hot lines'), way('all', 'all')));
     this.rowsByLine = new Map();
@@ -106,8 +115,40 @@ class Source {
       this.rowsByLine.set(number, line);
       this.code.append(line);
     }
-    const first = this.code.querySelector('.line[tabindex]');
+    const first = this.code.querySelector('.hot-line') || this.code.querySelector('.line[tabindex]');
     if (first) first.tabIndex = 0;
+    this.drawMap();
+  }
+
+  drawMap() {
+    const {model, index} = this.app, whole = this.code.scrollHeight;
+    const marks = [];
+    for (const [number, line] of this.rowsByLine || []) {
+      const entry = index.get(this.file, number);
+      const self = entry && entry.group >= 0 ? model.self.line[entry.group] : 0;
+      if (!self || !whole) continue;
+      const mark = setHeat(element('i', {}), model.share(self), model.hottest.line);
+      mark.style.top = (100 * line.offsetTop / whole).toFixed(2) + '%';
+      marks.push(mark);
+    }
+    replace(this.map, marks);
+  }
+
+  // The function that a line is of: of several the one with most samples there.
+  functionAt(number) {
+    const {model, index} = this.app, entry = index.get(this.file, number);
+    if (!entry) return -1;
+    const groups = entry.ops.map(({code}) => model.functionOfCode[code]);
+    for (const expression of entry.expressions)
+      groups.push(...model.rowsOf.expression[expression].map((row) => model.profile.groups.function.of[row]));
+    return groups.reduce((best, group) =>
+      best < 0 || model.total.function[group] > model.total.function[best] ? group : best, -1);
+  }
+
+  showCallers() {
+    const line = this.code.querySelector('.line[tabindex="0"]');
+    const group = line ? this.functionAt(Number(line.dataset.line)) : -1;
+    if (group >= 0) this.app.openCallers(group);
   }
 
   functionStarts() {
@@ -241,6 +282,7 @@ class Source {
       case 'Enter': case ' ': this.toggle(line); break;
       case 'ArrowRight': if (!line.querySelector('.bytecode')) this.toggle(line); break;
       case 'ArrowLeft': if (line.querySelector('.bytecode')) this.toggle(line); break;
+      case 'c': this.showCallers(); break;
       case 'b': this.setOpenness({none: 'hot', hot: 'all', all: 'none'}[this.openness]);
         this.focus(this.rowsByLine.get(Number(line.dataset.line)));
         break;

@@ -1,0 +1,184 @@
+/* The HTML report: its size, that no foreign text is in it as it came, and its use in a real
+ * browser (tests/browser/html.js). */
+#include "report/format.h"
+#include "report/html_pack.h"
+#include "support/large_profile.h"
+#include "support/profiles.h"
+#include "support/run.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *report(const struct hop_profile *profile, const char *format, size_t *size)
+{
+    char *text;
+    struct hop_error err;
+    FILE *stream = open_memstream(&text, size);
+    cr_assert_eq(hop_report(profile, format, NULL, stream, &err), HOP_OK);
+    fclose(stream);
+    return text;
+}
+
+Test(html, numbers_of_seven_bits_a_byte)
+{
+    static const unsigned char wanted[] = {0,    0x7f, 0x80, 1,    0xff, 0xff, 0xff, 0xff, 0xff,
+                                           0xff, 0xff, 0xff, 0xff, 1,    0,    1,    2,    3};
+    struct hop_pack pack = {0};
+    hop_pack_number(&pack, 0);
+    hop_pack_number(&pack, 127);
+    hop_pack_number(&pack, 128);
+    hop_pack_number(&pack, UINT64_MAX);
+    hop_pack_signed(&pack, 0);
+    hop_pack_signed(&pack, -1);
+    hop_pack_signed(&pack, 1);
+    hop_pack_signed(&pack, -2);
+    cr_assert_eq(pack.size, sizeof wanted);
+    cr_assert_eq(memcmp(pack.bytes, wanted, sizeof wanted), 0);
+    hop_pack_deinit(&pack);
+}
+
+Test(html, strings_are_kept_once_and_escaped)
+{
+    char copy[] = "one";
+    struct hop_pack_strings strings;
+    cr_assert(hop_pack_strings_init(&strings));
+    cr_assert_eq(hop_pack_string(&strings, "one"), 0);
+    cr_assert_eq(hop_pack_string(&strings, "\033\xff"), 1);
+    cr_assert_eq(hop_pack_string(&strings, copy), 0);
+    cr_assert_eq(hop_pack_string(&strings, ""), 2);
+    cr_assert_eq(strings.text.size, strlen("one\\x1b\\xff"));
+    cr_assert_eq(memcmp(strings.text.bytes, "one\\x1b\\xff", strings.text.size), 0);
+    hop_pack_strings_deinit(&strings);
+}
+
+/* All that is foreign is in base64. */
+Test(html, holds_no_foreign_text)
+{
+    size_t size, empty_size;
+    struct hop_profile *profile = make_hostile_profile(), *empty = make_empty_profile();
+    char *text = report(profile, "html", &size), *page = report(empty, "html", &empty_size);
+    static const char mark[] = "id=\"profile\">\n";
+    char *data = strstr(text, mark), *empty_data = strstr(page, mark);
+    cr_assert(data && empty_data && data - text == empty_data - page);
+    cr_assert_eq(memcmp(text, page, (size_t)(data - text)), 0);
+    data += strlen(mark);
+    empty_data += strlen(mark);
+    size_t length =
+        strspn(data, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
+    cr_assert_gt(length, 500);
+    cr_assert_str_eq(data + length, empty_data + strcspn(empty_data, "\n<"));
+    cr_assert(strstr(text, "default-src 'none'; script-src 'sha256-"));
+    cr_assert_null(strstr(text, "unsafe"));
+    free(text);
+    free(page);
+    hop_profile_destroy(profile);
+    hop_profile_destroy(empty);
+}
+
+Test(html, size_of_a_hundred_thousand_stacks, .timeout = 300)
+{
+    size_t size;
+    struct large_shape shape = large_shape_default;
+    shape.has_weights = true;
+    struct hop_profile *profile = make_large_profile(&shape);
+    free(report(profile, "html", &size));
+    cr_assert_leq(size, 5u << 20);
+    hop_profile_destroy(profile);
+}
+
+/* A stack that is as deep as may be takes neither our stack nor a square of the time. */
+Test(html, deep_stack, .timeout = 300)
+{
+    size_t size;
+    struct hop_profile *profile = make_deep_profile(100000);
+    free(report(profile, "html", &size));
+    hop_profile_destroy(profile);
+}
+
+/* --- in a browser ------------------------------------------------------------------------------
+ */
+
+static char folder[] = "/tmp/heavyops-html-XXXXXX";
+
+static void write_file(const char *name, const char *text, size_t size)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    cr_assert(file && fwrite(text, 1, size, file) == size && fclose(file) == 0);
+}
+
+/* Gives the closure example a source of our making: at the columns of line 8 is what the profile
+ * says, with two bytes of one letter before it and all that is hostile around it. */
+static void give_source(struct hop_profile *profile)
+{
+    static const char line[] =
+        "        n\xc3\xa9 = f(a, self.xy, \"</script>\x1b\xe2\x80\xae\xff<!--\", ,self, "
+        "'<img src=x onerror=window.pwned=1>\xed\xb2\x80')\n";
+    cr_assert_eq(memcmp(line + 19, "self.xy", 7), 0);
+    cr_assert_eq(memcmp(line + 51, "self", 4), 0, "%s", line + 51);
+    char source[1024] = "",
+         *path = hop_arena_printf(&profile->arena, "%s/cl\xc3\xb6sure.py", folder);
+    for (int i = 1; i <= 40; i++) {
+        char plain[32];
+        snprintf(plain, sizeof plain, "# line %d\n", i);
+        strcat(source, i == 8 ? line : plain);
+    }
+    write_file("cl\xc3\xb6sure.py", source, strlen(source));
+    for (size_t i = 0; i < profile->instruction_count; i++)
+        if (strstr(profile->instructions[i].file, "example.py"))
+            profile->instructions[i].file = path;
+    for (size_t i = 0; i < profile->code_count; i++)
+        if (strstr(profile->codes[i].file, "example.py"))
+            profile->codes[i].file = path;
+    profile->started_ns = 1;
+}
+
+static void write_both(const char *name, struct hop_profile *profile)
+{
+    static const char *const formats[] = {"html", "json"};
+    for (int i = 0; i < 2; i++) {
+        char file[64];
+        size_t size;
+        char *text = report(profile, formats[i], &size);
+        snprintf(file, sizeof file, "%s.%s", name, formats[i]);
+        write_file(file, text, size);
+        free(text);
+    }
+    hop_profile_destroy(profile);
+}
+
+static bool is_here(const char *command)
+{
+    char line[128];
+    snprintf(line, sizeof line, "command -v %s >/dev/null", command);
+    return system(line) == 0;
+}
+
+Test(html, in_a_browser, .timeout = 300)
+{
+    if (!is_here("chromium") || !is_here("node"))
+        cr_skip_test("chromium or node is not here: the HTML report was not used in a browser");
+    cr_assert_not_null(mkdtemp(folder));
+    for (size_t i = 0; i < test_profile_count; i++) {
+        struct hop_profile *profile = test_profiles[i].make();
+        if (strcmp(test_profiles[i].name, "closure") == 0)
+            give_source(profile);
+        write_both(test_profiles[i].name, profile);
+    }
+    struct large_shape shape = large_shape_default;
+    shape.stacks /= 10;
+    shape.has_weights = true;
+    write_both("large", make_large_profile(&shape));
+    struct run run;
+    const char *const argv[] = {"node", HOP_TEST_ROOT "/tests/browser/html.js", "chromium",
+                                folder, getenv("HEAVYOPS_SCREENSHOTS"),         NULL};
+    run_start(&run, NULL, argv);
+    run_wait(&run);
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    cr_assert_eq(system(command), 0);
+    cr_assert_eq(run.code, 0, "%s%s", run.out, run.err);
+}
