@@ -72,7 +72,10 @@ SCHEMAS  := $(sort $(wildcard include/*.schema.json))
 EXAMPLES := $(sort $(wildcard tests/examples/*.c))
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
-LIB_OBJ  := $(call obj,$(LIB_SRC)) $(O)/obj/gen/builtin_offsets.o $(O)/obj/gen/html_page.o
+PROTO_SRC := $(sort $(wildcard src/*/*.proto))
+PROTO_GEN := $(patsubst src/%.proto,$(O)/gen/%.pb-c.c,$(PROTO_SRC))
+LIB_OBJ  := $(call obj,$(LIB_SRC)) $(O)/obj/gen/builtin_offsets.o $(O)/obj/gen/html_page.o \
+            $(patsubst $(O)/gen/%.c,$(O)/obj/gen/%.o,$(PROTO_GEN))
 CLI_OBJ  := $(call obj,$(CLI_SRC))
 TEST_OBJ := $(call obj,$(TEST_SRC))
 ORACLE_OBJ := $(call obj,$(ORACLE_SRC) tests/support/pythons.c)
@@ -91,7 +94,7 @@ EXAMPLE_BIN := $(foreach e,$(basename $(notdir $(EXAMPLES))),$(O)/tests/$(e) $(O
 
 # --- How it is compiled --------------------------------------------------------------------------
 
-LIB_PKGS  := libelf jansson zlib ncursesw
+LIB_PKGS  := libelf jansson zlib libprotobuf-c ncursesw
 CLI_PKGS  := popt
 TEST_PKGS := criterion
 
@@ -102,7 +105,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 fortify      := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE \
                 -D_FORTIFY_SOURCE=2)
 hardening    := -fstack-protector-strong $(fortify)
-hop_cppflags := -D_GNU_SOURCE -DHOP_VERSION='"$(VERSION)"' -Isrc -Iinclude
+hop_cppflags := -D_GNU_SOURCE -DHOP_VERSION='"$(VERSION)"' -Isrc -Iinclude -I$(O)/gen
 hop_cflags   := -std=gnu11 -pthread -fPIC -fvisibility=hidden -g $(WARNINGS) \
                 $(if $(debug),-O0,$(if $(SAN),-O1,-O2 $(hardening))) \
                 $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -167,6 +170,14 @@ $(O)/gen/html_page.c: scripts/embed-page $(HTML_PAGE)
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)scripts/embed-page $@ src/report/html
+
+# The header comes with it; what includes one waits for all, since dependencies are known only after.
+$(O)/gen/%.pb-c.c: src/%.proto $(O)/obj/flags
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)protoc-c -Isrc --c_out=$(O)/gen $<
+
+$(call obj,$(LIB_SRC) $(TEST_SRC)) $(patsubst $(O)/gen/%.c,$(O)/obj/gen/%.o,$(PROTO_GEN)): | $(PROTO_GEN)
 
 # One object with the public symbols alone, so that a static library hides as much as a shared one.
 $(STATIC_LIB): $(LIB_OBJ) $(O)/obj/sources
@@ -261,7 +272,7 @@ soak: $(COMMAND) ## Kill heavyops at a thousand random instants in each way, and
 demo: ## Install what is missing, build, and profile the example with the hot closure
 	@scripts/bootstrap --demo
 	@$(MAKE) --no-print-directory $(COMMAND)
-	$(COMMAND) record -- python3 tests/targets/demo/foo.py
+	$(COMMAND) record --format text -- python3 tests/targets/demo/foo.py
 
 # --- Checking the source -------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ enum hop_status {
     HOP_ERR_LAUNCH,      /* the program to record could not be started */
     HOP_ERR_IO,          /* a file could not be read or written */
     HOP_ERR_MEMORY,      /* out of memory, or a limit of ours reached */
+    HOP_ERR_PROFILE,     /* a file that is no profile of ours, or a broken one */
 };
 
 /* What failed, on what; and what to do next (may be empty). Fixed size: nothing to free. */
@@ -190,6 +191,12 @@ struct hop_instruction {
     bool is_tracked;         /* in the default set */
     uint32_t code;           /* the number of its code object; two of one name may differ */
 };
+
+/* Reads a profile from a file that format "pprof" wrote; "-" is standard input. On HOP_OK *profile
+ * is the caller's. HOP_ERR_PROFILE: it is none of ours, or is broken: nothing in it is believed
+ * that was not checked. */
+HOP_API enum hop_status hop_profile_read(const char *path, struct hop_profile **profile,
+                                         struct hop_error *err);
 
 /* The rows, most self hits first. Owned by the profile. */
 HOP_API const struct hop_instruction *hop_profile_instructions(const struct hop_profile *profile,

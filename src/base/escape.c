@@ -2,7 +2,6 @@
  * Python's repr() would; it leaves the quoting of file formats to the formats. */
 #include "base/escape.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -84,4 +83,17 @@ void hop_print_escaped(FILE *stream, const char *text)
         text += next_piece(text, piece);
         fputs(piece, stream);
     }
+}
+
+bool hop_text_is_utf8(const char *text)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    while (*bytes) {
+        uint32_t code;
+        size_t length = decode(bytes, &code);
+        if (length == 0 || (code >= 0xd800 && code <= 0xdfff))
+            return false;
+        bytes += length;
+    }
+    return true;
 }

@@ -3,6 +3,7 @@
 #ifndef HOP_BASE_ESCAPE_H
 #define HOP_BASE_ESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -14,5 +15,8 @@ size_t hop_escape_terminal(const char *text, char *into, size_t size);
 
 /* The same, to a stream. */
 void hop_print_escaped(FILE *stream, const char *text);
+
+/* Whether all of it is UTF-8 as RFC 3629 has it, surrogates not. */
+bool hop_text_is_utf8(const char *text);
 
 #endif

@@ -17,7 +17,8 @@ static int sample_and_report(const struct hop_cli_settings *settings, struct hop
         return hop_cli_fail(&sampling_err);
     }
     /* Without a sample the report still says what was refused and idle. */
-    int code = hop_cli_report(settings, profile, output, &err) ? HOP_EXIT_OK : hop_cli_fail(&err);
+    int code =
+        hop_cli_write_report(settings, profile, output, &err) ? HOP_EXIT_OK : hop_cli_fail(&err);
     hop_profile_destroy(profile);
     if (sampled == HOP_OK)
         return code;
@@ -31,6 +32,8 @@ static int run_attach(struct hop_cli_settings *settings)
     struct hop_target *target;
     struct hop_error err;
     if (!hop_cli_require_pid(settings, &hop_cli_attach))
+        return HOP_EXIT_USAGE;
+    if (!hop_cli_choose_format(settings, "text"))
         return HOP_EXIT_USAGE;
     if (hop_output_open(settings->output_path ? settings->output_path : "-", &output, &err))
         return hop_cli_fail(&err);
@@ -69,6 +72,8 @@ const struct hop_cli_command hop_cli_attach = {
              "all loads but those of locals, in the files of myapp"},
             {"heavyops attach 1234 -d 10 -r 10k --format json -o profile.json",
              "10,000 times a second, for a script to read"},
+            {"heavyops attach 1234 -d 10 -o profile.pb.gz",
+             "to be looked at later: heavyops report, go tool pprof"},
             {0},
         },
     .run = run_attach,

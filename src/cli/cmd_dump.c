@@ -20,7 +20,8 @@ static int run_dump(struct hop_cli_settings *settings)
     };
     enum hop_status status = hop_attach(settings->pid, &options, &target, &err);
     if (status == HOP_OK) {
-        status = hop_dump(target, settings->format, hop_output_stream(output), &err);
+        status = hop_dump(target, settings->format ? settings->format : "text",
+                          hop_output_stream(output), &err);
         hop_detach(target);
     }
     if (status == HOP_OK)

@@ -17,7 +17,8 @@ static int run_info(struct hop_cli_settings *settings)
     };
     /* What is known is written even when the process cannot be attached. */
     enum hop_status status =
-        hop_info(settings->pid, &options, settings->format, hop_output_stream(output), &err);
+        hop_info(settings->pid, &options, settings->format ? settings->format : "text",
+                 hop_output_stream(output), &err);
     if (hop_output_commit(output, &output_err) != HOP_OK)
         return hop_cli_fail(&output_err);
     int code = hop_cli_exit_code(status);

@@ -30,6 +30,7 @@ struct recording {
     bool has_failed;                           /* the report could not be written */
     struct hop_cli_aside aside;                /* --live: what the program printed */
     const volatile sig_atomic_t *asked_to_end; /* and when the screen is to be left */
+    bool keeps_profile; /* also in a file of its own: nobody looks at the report now */
 };
 
 /* As often as a person wants to see new output. */
@@ -76,7 +77,7 @@ static void write_report(struct recording *recording, const struct hop_profile *
 {
     struct hop_error err;
     if (recording->output &&
-        !hop_cli_report(recording->settings, profile, recording->output, &err)) {
+        !hop_cli_write_report(recording->settings, profile, recording->output, &err)) {
         hop_cli_fail(&err);
         recording->has_failed = true;
     }
@@ -99,6 +100,31 @@ static enum hop_status look_at_program(const struct recording *recording, struct
     return hop_top(target, &live, profile, err);
 }
 
+/* The whole profile, in a file of the working directory's that is named after the process. Not
+ * asked for, so that what hinders it costs the program's status nothing. */
+static void keep_profile(struct recording *recording, const struct hop_profile *profile)
+{
+    struct hop_output *output;
+    struct hop_error err;
+    char path[64];
+    if (!recording->keeps_profile || hop_profile_samples(profile) == 0)
+        return;
+    snprintf(path, sizeof path, "heavyops-%d.pb.gz", recording->pid);
+    enum hop_status status = hop_output_open(path, &output, &err);
+    if (status == HOP_OK) {
+        status = hop_report(profile, "pprof", NULL, hop_output_stream(output), &err);
+        if (status == HOP_OK)
+            status = hop_output_commit(output, &err);
+        else
+            hop_output_abandon(output);
+    }
+    if (status == HOP_OK)
+        fprintf(stderr, "\nThe whole profile is in %s: see 'heavyops report', 'go tool pprof'.\n",
+                path);
+    else
+        hop_cli_complain(NULL, "the profile is not kept: %s", err.message);
+}
+
 /* Samples an attached program until it ends or the time is over, and reports: then at once, else
  * when it has ended, so that the report comes after all that the program printed. */
 static void sample_program(struct recording *recording, struct hop_target *target)
@@ -114,6 +140,8 @@ static void sample_program(struct recording *recording, struct hop_target *targe
         wait_for_program(recording);
     if (profile)
         write_report(recording, profile);
+    if (profile)
+        keep_profile(recording, profile);
     if (status != HOP_OK && !(status == HOP_ERR_NOTHING && recording->settings->is_quiet))
         hop_cli_fail(&err);
     hop_profile_destroy(profile);
@@ -173,6 +201,10 @@ static int run_record(struct hop_cli_settings *settings)
         return HOP_EXIT_USAGE;
     }
     const char *path = settings->output_path;
+    recording.keeps_profile =
+        !path && !settings->format && !settings->is_quiet && !isatty(STDERR_FILENO);
+    if (!hop_cli_choose_format(settings, "text"))
+        return HOP_EXIT_USAGE;
     if (!path && !settings->is_quiet)
         path = "/dev/stderr";
     if (path && hop_output_open(path, &recording.output, &err) != HOP_OK)
@@ -212,7 +244,9 @@ const struct hop_cli_command hop_cli_record = {
     .description =
         "Runs PROGRAM and samples it from its first moment. Its input, output, signals and exit "
         "status pass through; the report goes to standard error when it has ended, or where -o "
-        "says. With -d the report is written when the time is over, and the program runs on to its "
+        "says. Where standard error is no terminal and neither -o nor --format is given, the whole "
+        "profile is kept as well, in heavyops-PID.pb.gz. With -d the report is written when the "
+        "time is over, and the program runs on to its "
         "end. Options behind PROGRAM are the program's own.",
     .groups = (const struct hop_cli_group *const[]){&hop_cli_record_group, &hop_cli_sampling_group,
                                                     &hop_cli_selection_group, &hop_cli_output_group,
@@ -223,6 +257,8 @@ const struct hop_cli_command hop_cli_record = {
             {"heavyops record -i all -o report.txt -- python3 -m mymodule",
              "where the time goes, in a file"},
             {"heavyops record --live -- python3 app.py", "watched while it runs"},
+            {"heavyops record -o profile.pb.gz -- python3 app.py",
+             "to be looked at later: heavyops report, go tool pprof"},
             {"heavyops app.py arg", "short for: heavyops record -- python3 app.py arg"},
             {0},
         },

@@ -22,7 +22,7 @@ static int show(const struct hop_cli_settings *settings, struct hop_target *targ
     if (status != HOP_OK && (status != HOP_ERR_NOTHING || output))
         code = hop_cli_fail(&err);
     if (output && profile) {
-        if (!hop_cli_report(settings, profile, output, &err))
+        if (!hop_cli_write_report(settings, profile, output, &err))
             code = hop_cli_fail(&err);
     } else {
         hop_output_abandon(output);

@@ -14,6 +14,7 @@ enum hop_cli_exit {
     HOP_EXIT_UNSUPPORTED = 4,   /* a Python that this build cannot read */
     HOP_EXIT_NOTHING = 5,       /* attached, but not one sample */
     HOP_EXIT_GREW = 6,          /* diff --fail-above: something grew by more than allowed */
+    HOP_EXIT_BAD_PROFILE = 7,   /* a file that is no profile, or a broken one */
     HOP_EXIT_CANNOT_RUN = 126,  /* record: the program could not be started */
     HOP_EXIT_NOT_FOUND = 127,   /* record: there is no such program */
     HOP_EXIT_SIGNAL_BASE = 128, /* record: the program was killed by signal N: 128 + N */
@@ -42,8 +43,8 @@ struct hop_cli_settings {
     unsigned diff_by; /* HOP_DIFF_… added up; 0: not given */
     bool shows_all;   /* diff: rows that have not moved too */
     bool has_fail_above;
-    double fail_above; /* 0 … 1 */
-    const char *format;
+    double fail_above;       /* 0 … 1 */
+    const char *format;      /* NULL: not given */
     const char *output_path; /* NULL: not given */
     const char *offsets_path;
     struct hop_cli_list words; /* what is left: a pid, or a program and its arguments; NULL-ended */
@@ -84,10 +85,21 @@ struct hop_cli_command {
     int (*run)(struct hop_cli_settings *settings);
 };
 
-extern const struct hop_cli_command hop_cli_attach, hop_cli_record, hop_cli_dump, hop_cli_info,
-    hop_cli_top, hop_cli_diff, hop_cli_merge;
+/* The table of commands: a row a command, in the order in which they are listed. Each is a
+ * hop_cli_NAME. */
+#define HOP_CLI_COMMANDS(ROW)                                                                      \
+    ROW(attach)                                                                                    \
+    ROW(record)                                                                                    \
+    ROW(top)                                                                                       \
+    ROW(dump)                                                                                      \
+    ROW(info)                                                                                      \
+    ROW(report)
 
-/* The table of commands, NULL-ended, and the row called `name`, or NULL. */
+#define HOP_CLI_DECLARE_COMMAND(name) extern const struct hop_cli_command hop_cli_##name;
+HOP_CLI_COMMANDS(HOP_CLI_DECLARE_COMMAND)
+#undef HOP_CLI_DECLARE_COMMAND
+
+/* The commands, NULL-ended, and the row called `name`, or NULL. */
 const struct hop_cli_command *const *hop_cli_commands(void);
 const struct hop_cli_command *hop_cli_find_command(const char *name);
 

@@ -1,11 +1,11 @@
-/* The table of commands: a new one is one file and one row here. */
+/* The table of commands: a new one is one file and one row in command.h. */
 #include "cli/command.h"
 
 #include <string.h>
 
-static const struct hop_cli_command *const commands[] = {
-    &hop_cli_attach, &hop_cli_record, &hop_cli_top, &hop_cli_dump, &hop_cli_info, NULL,
-};
+#define ROW(name) &hop_cli_##name,
+static const struct hop_cli_command *const commands[] = {HOP_CLI_COMMANDS(ROW) NULL};
+#undef ROW
 
 const struct hop_cli_command *const *hop_cli_commands(void)
 {

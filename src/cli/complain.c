@@ -34,6 +34,8 @@ int hop_cli_exit_code(enum hop_status status)
         return HOP_EXIT_UNSUPPORTED;
     case HOP_ERR_NOTHING:
         return HOP_EXIT_NOTHING;
+    case HOP_ERR_PROFILE:
+        return HOP_EXIT_BAD_PROFILE;
     case HOP_ERR_LAUNCH:
         return HOP_EXIT_CANNOT_RUN;
     case HOP_ERR_IO:

@@ -72,6 +72,7 @@ const struct hop_cli_exit_code hop_cli_exit_codes[] = {
     {HOP_EXIT_UNSUPPORTED, "a Python that this build of heavyops cannot read"},
     {HOP_EXIT_NOTHING, "attached, but nothing could be sampled"},
     {HOP_EXIT_GREW, "diff --fail-above: something grew by more than that, beyond chance"},
+    {HOP_EXIT_BAD_PROFILE, "a file that is no profile of heavyops, or a broken one"},
     {0},
 };
 

@@ -369,14 +369,14 @@ const struct hop_cli_group hop_cli_look_output_group = {
     (const struct hop_cli_option[]){FORMAT_OPTION, OUTPUT_OPTION, {0}},
 };
 
-const struct hop_cli_group hop_cli_other_group = {
-    "Other",
-    (const struct hop_cli_option[]){OFFSETS_OPTION, HELP_OPTION, {0}},
-};
-
 const struct hop_cli_group hop_cli_help_group = {
     "Other",
     (const struct hop_cli_option[]){HELP_OPTION, {0}},
+};
+
+const struct hop_cli_group hop_cli_other_group = {
+    "Other",
+    (const struct hop_cli_option[]){OFFSETS_OPTION, HELP_OPTION, {0}},
 };
 
 /* --- diff ------------------------------------------------------------------------------------- */

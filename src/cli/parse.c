@@ -155,7 +155,7 @@ static int read_words(struct hop_cli_settings *settings, const struct hop_cli_co
 int hop_cli_settings_init(struct hop_cli_settings *settings, const struct hop_cli_command *command,
                           int count, char **words)
 {
-    *settings = (struct hop_cli_settings){.format = hop_report_format(0)};
+    *settings = (struct hop_cli_settings){0};
     struct hop_cli_list arguments = {0};
     bool has_memory = hop_cli_list_add(&arguments, command->name);
     for (int i = 0; has_memory && i < count; i++)

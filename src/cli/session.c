@@ -1,4 +1,5 @@
-/* What attach and record share: from settings and a profile to a written report. */
+/* What commands share: from a file to a profile, from settings and a profile to a written report.
+ */
 #include "cli/session.h"
 
 #include "cli/browser.h"
@@ -7,6 +8,7 @@
 
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 void hop_cli_allow_descriptors(void)
 {
@@ -30,8 +32,9 @@ struct hop_report_options hop_cli_report_options(const struct hop_cli_settings *
     };
 }
 
-bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_profile *profile,
-                    struct hop_output *output, struct hop_error *err)
+bool hop_cli_write_report(const struct hop_cli_settings *settings,
+                          const struct hop_profile *profile, struct hop_output *output,
+                          struct hop_error *err)
 {
     struct hop_report_options options = hop_cli_report_options(settings);
     options.is_coloured = hop_cli_wants_colour(settings, fileno(hop_output_stream(output)));
@@ -44,12 +47,56 @@ bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_pr
     } else {
         hop_output_abandon(output);
     }
+    bool is_shown = !hop_report_format_is_binary(settings->format);
     /* A disk that is full by now must not cost what was sampled. Where the report was to go to a
      * terminal or a pipe that broke, there is nobody left to read it. */
     options.is_coloured = false;
     if (settings->output_path && strcmp(settings->output_path, "-") != 0 &&
-        hop_report(profile, settings->format, &options, stderr, NULL) == HOP_OK)
+        hop_report(profile, is_shown ? settings->format : "text", &options, stderr, NULL) == HOP_OK)
         snprintf(err->remedy, sizeof err->remedy,
                  "the report was written to standard error instead");
     return false;
+}
+
+/* A name for a file, and not for standard output, a device or a descriptor. */
+static bool is_file_name(const char *path)
+{
+    return path && strcmp(path, "-") != 0 && strncmp(path, "/dev/", 5) != 0 &&
+           strncmp(path, "/proc/", 6) != 0;
+}
+
+bool hop_cli_choose_format(struct hop_cli_settings *settings, const char *otherwise)
+{
+    const char *path = settings->output_path;
+    bool is_file = is_file_name(path);
+    if (!settings->format && is_file)
+        settings->format = hop_report_format_of_file(path);
+    if (!settings->format)
+        settings->format = is_file ? "pprof" : otherwise;
+    int fd = path && strcmp(path, "/dev/stderr") == 0 ? STDERR_FILENO : STDOUT_FILENO;
+    if (is_file || !hop_report_format_is_binary(settings->format) || !isatty(fd))
+        return true;
+    hop_cli_complain("give it a file: -o profile.pb.gz", "%s is no text for a terminal",
+                     settings->format);
+    return false;
+}
+
+struct hop_profile *hop_cli_read_profile(struct hop_cli_settings *settings,
+                                         const struct hop_cli_command *command, int *exit_code)
+{
+    struct hop_profile *profile;
+    struct hop_error err;
+    char remedy[200];
+    snprintf(remedy, sizeof remedy, "for example: heavyops %s profile.pb.gz", command->name);
+    *exit_code = HOP_EXIT_USAGE;
+    if (settings->words.count == 0)
+        hop_cli_complain(remedy, "%s needs the file of a profile", command->name);
+    else if (settings->words.count > 1)
+        hop_cli_complain(remedy, "%s takes one file; '%s' is one word too many", command->name,
+                         settings->words.items[1]);
+    else if (hop_profile_read(settings->words.items[0], &profile, &err) == HOP_OK)
+        return profile;
+    else
+        *exit_code = hop_cli_fail(&err);
+    return NULL;
 }

@@ -5,6 +5,7 @@
 #include "heavyops.h"
 
 struct hop_cli_settings;
+struct hop_cli_command;
 
 /* How long attach waits for a process that is just starting its Python. */
 #define HOP_CLI_START_WAIT_NS UINT64_C(1000000000)
@@ -18,7 +19,18 @@ struct hop_report_options hop_cli_report_options(const struct hop_cli_settings *
 
 /* Writes the report that the settings ask for and commits `output`, which it takes over; false:
  * *err says why not, and `output` is abandoned. */
-bool hop_cli_report(const struct hop_cli_settings *settings, const struct hop_profile *profile,
-                    struct hop_output *output, struct hop_error *err);
+bool hop_cli_write_report(const struct hop_cli_settings *settings,
+                          const struct hop_profile *profile, struct hop_output *output,
+                          struct hop_error *err);
+
+/* Settles settings->format: as --format says, else as the suffix of -o does, else pprof for a file
+ * of another name and `otherwise` for all else. False: that is no text and would go to a terminal,
+ * which has been said. */
+bool hop_cli_choose_format(struct hop_cli_settings *settings, const char *otherwise);
+
+/* The profile in the file that is the command's one word. The caller's; NULL: that has been said,
+ * and *exit_code is what to end with. */
+struct hop_profile *hop_cli_read_profile(struct hop_cli_settings *settings,
+                                         const struct hop_cli_command *command, int *exit_code);
 
 #endif

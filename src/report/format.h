@@ -1,5 +1,5 @@
 /* The formats a profile is written in: a new one is one file that defines a `struct hop_format` and
- * one row in formats.c. */
+ * one row of the list below. */
 #ifndef HOP_REPORT_FORMAT_H
 #define HOP_REPORT_FORMAT_H
 
@@ -21,9 +21,22 @@ struct hop_format {
                                       struct hop_error *err);
 };
 
-extern const struct hop_format hop_format_text, hop_format_json, hop_format_csv,
-    hop_format_collapsed, hop_format_speedscope, hop_format_gecko, hop_format_callgrind,
-    hop_format_flamegraph, hop_format_html;
+/* The table: a row a format, in the order in which they are listed. Each is a hop_format_NAME. */
+#define HOP_FORMATS(ROW)                                                                           \
+    ROW(text)                                                                                      \
+    ROW(json)                                                                                      \
+    ROW(csv)                                                                                       \
+    ROW(pprof)                                                                                     \
+    ROW(collapsed)                                                                                 \
+    ROW(flamegraph)                                                                                \
+    ROW(speedscope)                                                                                \
+    ROW(gecko)                                                                                     \
+    ROW(callgrind)                                                                                 \
+    ROW(html)
+
+#define HOP_DECLARE_FORMAT(name) extern const struct hop_format hop_format_##name;
+HOP_FORMATS(HOP_DECLARE_FORMAT)
+#undef HOP_DECLARE_FORMAT
 
 const struct hop_format *hop_format_find(const char *name); /* NULL: unknown */
 

@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct hop_format *const formats[] = {
-    &hop_format_text,      &hop_format_json,       &hop_format_csv,
-    &hop_format_collapsed, &hop_format_speedscope, &hop_format_gecko,
-    &hop_format_callgrind, &hop_format_flamegraph, &hop_format_html,
-};
+#define ROW(name) &hop_format_##name,
+static const struct hop_format *const formats[] = {HOP_FORMATS(ROW)};
+#undef ROW
 
 enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
 

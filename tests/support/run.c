@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +30,9 @@ void run_start(struct run *run, const char *folder, const char *const argv[])
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         signal(defaults[i], SIG_DFL);
-    if (folder && chdir(folder) != 0)
+    /* What is left behind in the working directory is left where it harms nothing. */
+    mkdir(HOP_TEST_BUILD "/tests/scratch", 0777);
+    if (chdir(folder ? folder : HOP_TEST_BUILD "/tests/scratch") != 0)
         _exit(125);
     int nothing = open("/dev/null", O_RDONLY);
     dup2(nothing, STDIN_FILENO);

@@ -1,0 +1,453 @@
+/* Reads a profile's file. Nothing in it is believed: every index, length and number is checked
+ * before it is used, so that a broken or hostile file is an error and never a wrong profile. */
+#include "profile/file.h"
+
+#include "profile/file_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Unpacked; a profile of 10^7 samples and 10^5 stacks has some 20 MB. */
+static const size_t FILE_BYTES_MAX = (size_t)512 << 20;
+/* What a file of that size can become in memory, ten times it at most: the rest is malice. */
+static const size_t PROFILE_BYTES_MAX = (size_t)4 << 30;
+
+/* As deep as any stack that is sampled (py/stack.h), and its root. */
+enum { TREE_DEPTH_MAX = (1 << 17) + 1 };
+
+/* Sums of all counts stay below what a signed number of 64 bits holds. */
+#define COUNT_MAX (UINT64_C(1) << 62)
+
+struct reading {
+    const char *name; /* the file's, for messages */
+    const Hop__Pprof__Reading *file;
+    struct hop_profile *profile;
+    char **texts; /* of the string table: copies that live as long as the profile */
+    enum hop_status status;
+    struct hop_error *err;
+};
+
+/* Says what is wrong, if nothing was said yet. */
+static bool broken(struct reading *reading, const char *what)
+{
+    if (reading->status == HOP_OK)
+        reading->status = hop_error_set(reading->err, HOP_ERR_PROFILE, NULL, "'%s' is broken: %s",
+                                        reading->name, what);
+    return false;
+}
+
+static void *alloc(struct reading *reading, size_t count, size_t item_bytes)
+{
+    void *memory = hop_arena_alloc(&reading->profile->arena, (count ? count : 1) * item_bytes);
+    if (!memory && reading->status == HOP_OK)
+        reading->status = hop_error_set(reading->err, HOP_ERR_MEMORY, NULL,
+                                        "out of memory for the profile '%s'", reading->name);
+    return memory;
+}
+
+static const char *text(struct reading *reading, uint32_t number)
+{
+    if (number < reading->file->n_string_table)
+        return reading->texts[number];
+    broken(reading, "a text that it refers to is not there");
+    return "";
+}
+
+static bool copy_texts(struct reading *reading)
+{
+    size_t count = reading->file->n_string_table;
+    reading->texts = alloc(reading, count, sizeof *reading->texts);
+    if (!reading->texts)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *from = reading->file->string_table[i];
+        size_t size = strlen(from) + 1;
+        reading->texts[i] = alloc(reading, size, 1);
+        if (!reading->texts[i])
+            return false;
+        memcpy(reading->texts[i], from, size);
+    }
+    return true;
+}
+
+static bool is_rate(double rate)
+{
+    return isfinite(rate) && rate >= 0;
+}
+
+static bool read_statistics(struct reading *reading, const Hop__Pprof__Statistics *from)
+{
+    struct hop_profile *profile = reading->profile;
+    if (!from)
+        return broken(reading, "it has no statistics");
+    if (from->pid < 0 || from->pid > INT_MAX || from->ending > HOP_ENDED_EXEC ||
+        !is_rate(from->asked_rate_hz) || !is_rate(from->true_rate_hz) ||
+        !is_rate(from->weights_squared_ns2) || from->n_refused > HOP_REFUSAL_KINDS_MAX)
+        return broken(reading, "a statistic is out of range");
+    profile->pid = (int)from->pid;
+    profile->started_ns = from->started_ns;
+    profile->python = text(reading, from->python);
+    profile->command_line = text(reading, from->command_line);
+    profile->mode = text(reading, from->mode);
+    profile->way = text(reading, from->way);
+    profile->way_words = text(reading, from->way_words);
+    profile->ending = (enum hop_ending)from->ending;
+    profile->duration_ns = from->duration_ns;
+    profile->asked_rate_hz = from->asked_rate_hz;
+    profile->true_rate_hz = from->true_rate_hz;
+    profile->ticks = from->ticks;
+    profile->opening_ns = from->opening_ns;
+    profile->opening_samples = from->opening_samples;
+    profile->missed = from->missed;
+    profile->has_weights = from->has_weights;
+    profile->weights_squared_ns2 = from->weights_squared_ns2;
+    profile->idle = from->idle;
+    profile->longest_stop_ns = from->longest_stop_ns;
+    profile->syscall_stops = from->syscall_stops;
+    profile->late_median_ns = from->late_median_ns;
+    profile->late_p99_ns = from->late_p99_ns;
+    profile->late_max_ns = from->late_max_ns;
+    profile->live_samples = from->live_samples;
+    for (size_t i = 0; i < from->n_refused; i++) {
+        profile->refused[i] = (struct hop_refusal_count){
+            .reason = text(reading, from->refused[i]->reason),
+            .words = text(reading, from->refused[i]->words),
+            .count = from->refused[i]->count,
+        };
+        if (from->refused[i]->count > COUNT_MAX - profile->refused_total)
+            return broken(reading, "a statistic is out of range");
+        profile->refused_total += from->refused[i]->count;
+    }
+    profile->refused_count = from->n_refused;
+    return reading->status == HOP_OK;
+}
+
+static bool read_threads(struct reading *reading, Hop__Pprof__Thread *const *from, size_t count)
+{
+    struct hop_profile *profile = reading->profile;
+    profile->threads = alloc(reading, count, sizeof *profile->threads);
+    if (!profile->threads)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (from[i]->tid < 0 || from[i]->tid > INT_MAX)
+            return broken(reading, "a thread's number is out of range");
+        profile->threads[i].tid = (int)from[i]->tid;
+        profile->threads[i].interpreter = from[i]->interpreter;
+        profile->threads[i].name = text(reading, from[i]->name);
+    }
+    profile->thread_count = count;
+    return reading->status == HOP_OK;
+}
+
+/* --- positions ------------------------------------------------------------------------------- */
+
+struct position {
+    int line, end_line, column, end_column;
+};
+
+static bool have_length(const Hop__Pprof__Positions *positions, size_t count)
+{
+    return positions && positions->n_line == count && positions->n_lines == count &&
+           positions->n_column == count && positions->n_columns == count;
+}
+
+/* Number `i`, with the running line. */
+static bool next_position(struct reading *reading, const Hop__Pprof__Positions *from, size_t i,
+                          int64_t *line, struct position *position)
+{
+    int64_t end_line, column = (int64_t)from->column[i] - 1;
+    *line += from->line[i];
+    end_line = *line + from->lines[i];
+    int64_t end_column = column + from->columns[i];
+    if (*line < 0 || *line > INT_MAX || end_line < 0 || end_line > INT_MAX || column < -1 ||
+        column > INT_MAX || end_column < -1 || end_column > INT_MAX)
+        return broken(reading, "a line or column is out of range");
+    *position = (struct position){(int)*line, (int)end_line, (int)column, (int)end_column};
+    return true;
+}
+
+/* --- code objects and instructions ------------------------------------------------------------ */
+
+static bool is_oparg(int64_t oparg)
+{
+    return oparg >= -1 && oparg <= UINT32_MAX;
+}
+
+static bool read_code(struct reading *reading, const Hop__Pprof__Code *from,
+                      struct hop_profile_code *code)
+{
+    size_t count = from->n_step;
+    uint64_t offset = 0;
+    int64_t line = 0;
+    if (from->n_opcode != count || from->n_oparg != count || from->first_line < 0 ||
+        (from->n_argument && from->n_argument != count) || !have_length(from->positions, count))
+        return broken(reading, "a code object is not whole");
+    code->function = text(reading, from->function);
+    code->file = text(reading, from->file);
+    code->first_line = from->first_line;
+    code->ops = alloc(reading, count, sizeof *code->ops);
+    if (!code->ops)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct position position;
+        offset += from->step[i];
+        if (offset > UINT32_MAX || (i && !from->step[i]) || !is_oparg(from->oparg[i]))
+            return broken(reading, "an instruction of a code object is out of range");
+        if (!next_position(reading, from->positions, i, &line, &position))
+            return false;
+        code->ops[i] = (struct hop_profile_op){
+            .offset = (uint32_t)offset,
+            .opcode = text(reading, from->opcode[i]),
+            .oparg = from->oparg[i],
+            .argument = from->n_argument ? text(reading, from->argument[i]) : "",
+            .line = position.line,
+            .end_line = position.end_line,
+            .column = position.column,
+            .end_column = position.end_column,
+        };
+    }
+    code->op_count = count;
+    return reading->status == HOP_OK;
+}
+
+static bool read_codes(struct reading *reading, Hop__Pprof__Code *const *from, size_t count)
+{
+    struct hop_profile *profile = reading->profile;
+    profile->codes = alloc(reading, count, sizeof *profile->codes);
+    if (!profile->codes)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!read_code(reading, from[i], &profile->codes[i]))
+            return false;
+    profile->code_count = count;
+    return true;
+}
+
+static bool read_instructions(struct reading *reading, const Hop__Pprof__Instructions *from)
+{
+    struct hop_profile *profile = reading->profile;
+    size_t count = from ? from->n_code : 0;
+    int64_t line = 0;
+    if (!from || from->n_offset != count || from->n_opcode != count ||
+        from->n_base_opcode != count || from->n_oparg != count || from->n_is_tracked != count ||
+        !have_length(from->positions, count))
+        return broken(reading, "its instructions are not whole");
+    profile->instructions = alloc(reading, count, sizeof *profile->instructions);
+    if (!profile->instructions)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct position position;
+        if (from->code[i] >= profile->code_count || !is_oparg(from->oparg[i]))
+            return broken(reading, "an instruction is out of range");
+        if (!next_position(reading, from->positions, i, &line, &position))
+            return false;
+        const struct hop_profile_code *code = &profile->codes[from->code[i]];
+        profile->instructions[i] = (struct hop_instruction){
+            .function = code->function,
+            .file = code->file,
+            .first_line = code->first_line,
+            .offset = from->offset[i],
+            .opcode = text(reading, from->opcode[i]),
+            .base_opcode = text(reading, from->base_opcode[i]),
+            .oparg = from->oparg[i],
+            .line = position.line,
+            .end_line = position.end_line,
+            .column = position.column,
+            .end_column = position.end_column,
+            .is_tracked = from->is_tracked[i],
+            .code = from->code[i],
+        };
+    }
+    profile->instruction_count = count;
+    return reading->status == HOP_OK;
+}
+
+/* --- stacks and records ------------------------------------------------------------------------
+ */
+
+static bool read_node(struct reading *reading, const Hop__Pprof__Nodes *from, size_t i,
+                      uint32_t *depths, uint64_t *samples, uint64_t *samples_ns)
+{
+    struct hop_profile *profile = reading->profile;
+    uint64_t self = from->self[i], self_ns;
+    bool is_root = from->up[i] == 0;
+    size_t limit = is_root ? profile->thread_count : profile->instruction_count;
+    if (from->up[i] > i || from->instruction[i] >= limit || (is_root && self))
+        return broken(reading, "a stack refers to what is not there");
+    if (from->n_self_ns)
+        self_ns = from->self_ns[i];
+    else if (__builtin_mul_overflow(self, from->ns_per_sample, &self_ns))
+        return broken(reading, "a count is out of range");
+    if (self > COUNT_MAX - *samples || self_ns > COUNT_MAX - *samples_ns)
+        return broken(reading, "a count is out of range");
+    *samples += self;
+    *samples_ns += self_ns;
+    uint32_t parent = (uint32_t)i - from->up[i];
+    depths[i] = is_root ? 0 : depths[parent] + 1;
+    if (depths[i] > TREE_DEPTH_MAX)
+        return broken(reading, "a stack is too deep");
+    profile->nodes[i] = (struct hop_profile_node){parent, from->instruction[i], self, self_ns};
+    return true;
+}
+
+static bool read_nodes(struct reading *reading, const Hop__Pprof__Nodes *from)
+{
+    struct hop_profile *profile = reading->profile;
+    size_t count = from ? from->n_up : 0;
+    uint64_t samples = 0, samples_ns = 0;
+    if (!from || from->n_instruction != count || from->n_self != count || count >= UINT32_MAX ||
+        (from->n_self_ns && from->n_self_ns != count))
+        return broken(reading, "its stacks are not whole");
+    profile->nodes = alloc(reading, count, sizeof *profile->nodes);
+    uint32_t *depths = malloc((count + 1) * sizeof *depths);
+    bool is_good = profile->nodes && depths;
+    for (size_t i = 0; is_good && i < count; i++)
+        is_good = read_node(reading, from, i, depths, &samples, &samples_ns);
+    free(depths);
+    profile->node_count = count;
+    return is_good;
+}
+
+static bool read_records(struct reading *reading, const Hop__Pprof__Records *from)
+{
+    struct hop_profile *profile = reading->profile;
+    size_t count = from ? from->n_node : 0;
+    uint64_t block = 0;
+    if (!count)
+        return true;
+    if (from->n_block_step != count || (from->n_weight_ns != 1 && from->n_weight_ns != count))
+        return broken(reading, "its records are not whole");
+    profile->records = alloc(reading, count, sizeof *profile->records);
+    if (!profile->records)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t node = from->node[i];
+        double weight_ns = from->weight_ns[from->n_weight_ns == 1 ? 0 : i];
+        block += from->block_step[i];
+        if (node >= profile->node_count || profile->nodes[node].parent == node ||
+            block >= UINT32_MAX || !is_rate(weight_ns))
+            return broken(reading, "a record is out of range");
+        profile->records[i] = (struct hop_trace_record){node, (uint32_t)block, weight_ns};
+    }
+    profile->record_count = count;
+    return true;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+static bool read_heavyops(struct reading *reading)
+{
+    const Hop__Pprof__Heavyops *from = reading->file->heavyops;
+    if (!from) {
+        reading->status =
+            hop_error_set(reading->err, HOP_ERR_PROFILE,
+                          "make one with: heavyops record -o profile.pb.gz -- python3 app.py",
+                          "'%s' is no profile of heavyops", reading->name);
+        return false;
+    }
+    if (from->version == 0 || from->version > HOP_FILE_VERSION) {
+        reading->status =
+            hop_error_set(reading->err, HOP_ERR_PROFILE, "read it with a newer heavyops",
+                          "'%s' is of a version (%u) that this heavyops does not know",
+                          reading->name, from->version);
+        return false;
+    }
+    if (reading->file->n_string_table == 0 || reading->file->string_table[0][0])
+        return broken(reading, "its first text is not empty");
+    return copy_texts(reading) && read_statistics(reading, from->statistics) &&
+           read_threads(reading, from->thread, from->n_thread) &&
+           read_codes(reading, from->code, from->n_code) &&
+           read_instructions(reading, from->instructions) && read_nodes(reading, from->nodes) &&
+           read_records(reading, from->records);
+}
+
+static void *allocate(void *arena, size_t size)
+{
+    return hop_arena_alloc(arena, size);
+}
+
+static void release(void *arena, void *memory)
+{
+    (void)arena; /* it goes as a whole */
+    (void)memory;
+}
+
+/* Takes *bytes over: they are freed as soon as they are unpacked. */
+static enum hop_status unpack(const char *name, uint8_t *bytes, size_t size,
+                              struct hop_profile **result, struct hop_error *err)
+{
+    struct hop_arena arena;
+    ProtobufCAllocator allocator = {allocate, release, &arena};
+    struct hop_profile *profile = calloc(1, sizeof *profile);
+    struct reading reading = {.name = name, .profile = profile, .err = err};
+    hop_arena_init(&arena, PROFILE_BYTES_MAX);
+    reading.file = hop__pprof__reading__unpack(&allocator, size, bytes);
+    free(bytes);
+    if (!profile) {
+        reading.status = hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
+    } else {
+        hop_arena_init(&profile->arena, PROFILE_BYTES_MAX);
+        if (!reading.file)
+            reading.status =
+                hop_error_set(err, HOP_ERR_PROFILE,
+                              "make one with: heavyops record -o profile.pb.gz -- python3 app.py",
+                              "'%s' is no profile", name);
+        else if (!read_heavyops(&reading) && reading.status == HOP_OK)
+            reading.status =
+                hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
+    }
+    hop_arena_deinit(&arena);
+    if (reading.status == HOP_OK && !hop_profile_finish(profile))
+        reading.status = hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
+    if (reading.status != HOP_OK) {
+        hop_profile_destroy(profile);
+        return reading.status;
+    }
+    *result = profile;
+    return HOP_OK;
+}
+
+/* A directory opens and then cannot be read; a pipe or a terminal can. */
+static FILE *open_file(const char *path, enum hop_status *status, struct hop_error *err)
+{
+    struct stat about;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int error = errno;
+    if (fd >= 0 && fstat(fd, &about) == 0 && S_ISDIR(about.st_mode)) {
+        close(fd);
+        fd = -1;
+        error = EISDIR;
+    }
+    FILE *stream = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (!stream) {
+        *status =
+            hop_error_set(err, HOP_ERR_IO, NULL, "cannot read '%s': %s", path, strerror(error));
+        if (fd >= 0)
+            close(fd);
+    }
+    return stream;
+}
+
+enum hop_status hop_profile_read(const char *path, struct hop_profile **profile,
+                                 struct hop_error *err)
+{
+    bool is_input = strcmp(path, "-") == 0;
+    enum hop_status status = HOP_OK;
+    uint8_t *bytes;
+    size_t size;
+    *profile = NULL;
+    FILE *stream = is_input ? stdin : open_file(path, &status, err);
+    if (!stream)
+        return status;
+    const char *name = is_input ? "standard input" : path;
+    status = hop_gzip_read_all(stream, name, FILE_BYTES_MAX, &bytes, &size, err);
+    if (!is_input)
+        fclose(stream);
+    return status == HOP_OK ? unpack(name, bytes, size, profile, err) : status;
+}
