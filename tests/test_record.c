@@ -71,7 +71,7 @@ Test(record, input_and_output_pass_byte_for_byte)
                    "shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)\n");
     shell("for i in {0..255}; do printf \"\\\\x$(printf %x $i)\"; done >bytes\n"
           "for i in {1..4096}; do cat bytes; done >in\n"
-          "\"$0\" record -o report -- $1 copy.py <in >out && cmp in out && cat report");
+          "\"$0\" record -o report.txt -- $1 copy.py <in >out && cmp in out && cat report.txt");
     cr_assert_eq(run.code, 0, "%s", run.err);
     cr_assert_str_empty(run.err);
     assert_says(run.out, "tracked instruction hits");
@@ -146,7 +146,7 @@ ParameterizedTest(struct python *python, record, ends_as_the_program_ends, .time
     };
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         char command[sizeof python->command], text[200];
-        const char *words[16] = {HOP_TEST_COMMAND, "record", "-o", "report", "--"};
+        const char *words[16] = {HOP_TEST_COMMAND, "record", "-o", "report.txt", "--"};
         size_t count = 5;
         strcpy(command, python->command);
         for (char *rest = command, *word; (word = strsep(&rest, " "));)
@@ -159,7 +159,7 @@ ParameterizedTest(struct python *python, record, ends_as_the_program_ends, .time
         run_wait(&run);
         cr_assert_eq(run.code, ends[i].code, "%s: %d", ends[i].text, run.code);
         cr_assert_null(strstr(run.err, "heavyops:"), "%s: %s", ends[i].text, run.err);
-        shell("cat report; rm report");
+        shell("cat report.txt; rm report.txt");
         assert_says(run.out, "ended: the process exited");
         assert_says(run.out, "tracked instruction hits");
     }
@@ -221,7 +221,8 @@ Test(record, heavyops_runs_a_script_with_python3)
 {
     put("app.py", "import sys\nsys.exit('%s' % sys.argv)\n");
     shell("printf '#!/bin/bash\\nexec %s \"$@\"\\n' $1 >python3; chmod +x python3\n"
-          "PATH=.:$PATH; \"$0\" -q app.py -d 7 x; echo $?; \"$0\" -o report app.py; cat report");
+          "PATH=.:$PATH; \"$0\" -q app.py -d 7 x; echo $?; \"$0\" -o report.txt app.py; cat "
+          "report.txt");
     assert_says(run.err, "['app.py', '-d', '7', 'x']");
     cr_assert_eq(strncmp(run.out, "1\npid ", 6), 0, "%s", run.out);
 }
@@ -263,9 +264,9 @@ Test(record, a_duration_shorter_than_the_program)
                    " break\n"
                    "print('through'); sys.exit(8)\n");
     /* The gate opens when the report is there. */
-    shell("\"$0\" record -i all -d 0.5 -o report $1 gate.py & heavyops=$!\n"
-          "until [ -e report ]; do sleep 0.01; done; kill -0 $heavyops && touch gate\n"
-          "wait $heavyops; echo $?; cat report");
+    shell("\"$0\" record -i all -d 0.5 -o report.txt $1 gate.py & heavyops=$!\n"
+          "until [ -e report.txt ]; do sleep 0.01; done; kill -0 $heavyops && touch gate\n"
+          "wait $heavyops; echo $?; cat report.txt");
     cr_assert_eq(strncmp(run.out, "through\n8\npid ", 14), 0, "%s%s", run.out, run.err);
     cr_assert_null(strstr(run.out, "ended:"));
 }
