@@ -222,7 +222,7 @@ endef
 # through tests/support/allocations.c, system_calls.c and offline.c, which count or change what the
 # objects ask for.
 wrap = $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc free mmap munmap \
-       pthread_attr_setaffinity_np process_vm_readv pread read)
+       pthread_attr_setaffinity_np sysconf process_vm_readv pread read)
 $(TESTS): $(TEST_OBJ) $(LIB_OBJ) $(filter-out %/cli/main.o,$(CLI_OBJ)) $(O)/obj/sources
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

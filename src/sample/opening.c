@@ -1,6 +1,8 @@
 /* Finds out whether a CPU is to spare, and keeps off the target's. */
 #include "sample/opening.h"
 
+#include "base/clock.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -51,8 +53,11 @@ static void keep_off(struct hop_opening *opening)
 bool hop_opening_begin(struct hop_opening *opening, const struct hop_sampler *sampler)
 {
     *opening = (struct hop_opening){.sampler = sampler};
-    if (hop_crew_cpu_count(sampler->crew) < 2 || !has_room())
+    if (hop_crew_cpu_count(sampler->crew) < 2)
         return false;
+    /* One look at a busy moment is no reason to miss the beginning. */
+    opening->busy_checks = !has_room();
+    opening->check_due_ns = hop_now_ns() + CHECK_NS;
     opening->has_affinity = !sched_getaffinity(0, sizeof opening->affinity, &opening->affinity);
     keep_off(opening);
     return true;
