@@ -2,6 +2,7 @@
  * browser (tests/browser/html.js). */
 #include "report/format.h"
 #include "report/html_pack.h"
+#include "support/allocations.h"
 #include "support/large_profile.h"
 #include "support/profiles.h"
 #include "support/run.h"
@@ -94,6 +95,26 @@ Test(html, deep_stack, .timeout = 300)
     size_t size;
     struct hop_profile *profile = make_deep_profile(100000);
     free(report(profile, "html", &size));
+    hop_profile_destroy(profile);
+}
+
+/* The n-th allocation fails, for every n: an error, not a page that lacks something. */
+Test(html, every_failing_allocation_is_told)
+{
+    struct hop_profile *profile = make_hostile_profile();
+    FILE *nowhere = fopen("/dev/null", "w");
+    bool has_failed = true;
+    for (size_t n = 1; has_failed; n++) {
+        struct hop_error err;
+        allocations_begin(n);
+        enum hop_status status = hop_report(profile, "html", NULL, nowhere, &err);
+        has_failed = allocations_asked() >= n;
+        long left = allocations_left();
+        allocations_begin(0);
+        cr_assert_eq(status, has_failed ? HOP_ERR_MEMORY : HOP_OK, "allocation %zu", n);
+        cr_assert_leq(left, 0, "allocation %zu", n);
+    }
+    fclose(nowhere);
     hop_profile_destroy(profile);
 }
 

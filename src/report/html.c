@@ -25,6 +25,18 @@ static json_t *shown_text(const char *text)
     return hop_json_text(escaped);
 }
 
+/* Appends `item`, which it takes over; gives `list` back, or frees it and gives NULL when out of
+ * memory, then or before. */
+static json_t *append(json_t *list, json_t *item)
+{
+    if (list && item && json_array_append_new(list, item) == 0)
+        return list;
+    if (!list)
+        json_decref(item);
+    json_decref(list);
+    return NULL;
+}
+
 /* The lines of the text report's heading: the same facts, in the same words. */
 static json_t *heading(const struct hop_profile *profile)
 {
@@ -32,45 +44,63 @@ static json_t *heading(const struct hop_profile *profile)
     size_t size;
     json_t *lines = json_array();
     FILE *stream = open_memstream(&text, &size);
-    if (!stream)
-        return lines;
-    hop_text_print_heading(stream, profile);
-    fclose(stream);
+    if (stream)
+        hop_text_print_heading(stream, profile);
+    bool has_memory = stream && fflush(stream) == 0 && !ferror(stream);
+    if (stream && fclose(stream) != 0)
+        has_memory = false;
+    if (!has_memory) {
+        json_decref(lines);
+        lines = NULL;
+    }
     char *rest = text;
-    for (char *line = strsep(&rest, "\n"); line && text; line = strsep(&rest, "\n"))
+    for (char *line = strsep(&rest, "\n"); lines && line; line = strsep(&rest, "\n"))
         if (line[0])
-            json_array_append_new(lines, hop_json_text(line));
+            lines = append(lines, hop_json_text(line));
     free(text);
     return lines;
+}
+
+static json_t *thread(const struct hop_profile_thread *thread)
+{
+    json_t *object = json_object();
+    if (object && hop_json_add(object, "tid", json_integer(thread->tid)) &&
+        hop_json_add(object, "interpreter", hop_json_count(thread->interpreter)) &&
+        hop_json_add(object, "name", shown_text(thread->name)))
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 static json_t *threads(const struct hop_profile *profile)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < profile->thread_count; i++) {
-        const struct hop_profile_thread *thread = &profile->threads[i];
-        json_t *object = json_object();
-        if (!object || !hop_json_add(object, "tid", json_integer(thread->tid)) ||
-            !hop_json_add(object, "interpreter", hop_json_count(thread->interpreter)) ||
-            !hop_json_add(object, "name", shown_text(thread->name)) ||
-            json_array_append(list, object) != 0) {
-            json_decref(object);
-            json_decref(list);
-            return NULL;
-        }
-        json_decref(object);
-    }
+    for (size_t i = 0; list && i < profile->thread_count; i++)
+        list = append(list, thread(&profile->threads[i]));
     return list;
+}
+
+static json_t *refusal(const struct hop_refusal_count *refused)
+{
+    json_t *object = json_object();
+    if (object && hop_json_add(object, "words", shown_text(refused->words)) &&
+        hop_json_add(object, "count", hop_json_count(refused->count)))
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 static json_t *refused(const struct hop_profile *profile)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < profile->refused_count; i++)
-        json_array_append_new(list, json_pack("{s:o, s:o}", "words",
-                                              hop_json_text(profile->refused[i].words), "count",
-                                              hop_json_count(profile->refused[i].count)));
+    for (size_t i = 0; list && i < profile->refused_count; i++)
+        list = append(list, refusal(&profile->refused[i]));
     return list;
+}
+
+static json_t *named_size(const char *name, const struct hop_pack *pack)
+{
+    return append(append(json_array(), json_string(name)), json_integer((json_int_t)pack->size));
 }
 
 /* Names and sizes of the columns, in the order in which they follow. */
@@ -80,11 +110,10 @@ static json_t *columns(const struct hop_html_data *data)
     static const char *const names[] = {HOP_HTML_COLUMNS(NAME)};
 #undef NAME
     json_t *list = json_array();
-    json_array_append_new(
-        list, json_pack("[sI]", "strings_length", (json_int_t)data->strings.lengths.size));
-    json_array_append_new(list, json_pack("[sI]", "strings", (json_int_t)data->strings.text.size));
-    for (int i = 0; i < HOP_HTML_COLUMN_COUNT; i++)
-        json_array_append_new(list, json_pack("[sI]", names[i], (json_int_t)data->columns[i].size));
+    list = append(list, named_size("strings_length", &data->strings.lengths));
+    list = append(list, named_size("strings", &data->strings.text));
+    for (int i = 0; list && i < HOP_HTML_COLUMN_COUNT; i++)
+        list = append(list, named_size(names[i], &data->columns[i]));
     return list;
 }
 
@@ -94,17 +123,17 @@ static json_t *groupings(void)
     static const char *const names[] = {HOP_HTML_GROUPINGS(NAME)};
 #undef NAME
     json_t *list = json_array();
-    for (int i = 0; i < HOP_HTML_GROUPING_COUNT; i++)
-        json_array_append_new(list, json_string(names[i]));
+    for (int i = 0; list && i < HOP_HTML_GROUPING_COUNT; i++)
+        list = append(list, json_string(names[i]));
     return list;
 }
 
 static json_t *source_words(void)
 {
     json_t *list = json_array();
-    for (int i = HOP_SOURCE_READ; i <= HOP_SOURCE_TOO_LARGE; i++) {
+    for (int i = HOP_SOURCE_READ; list && i <= HOP_SOURCE_TOO_LARGE; i++) {
         struct hop_source source = {.state = (enum hop_source_state)i};
-        json_array_append_new(list, json_string(hop_source_words(&source)));
+        list = append(list, json_string(hop_source_words(&source)));
     }
     return list;
 }
