@@ -42,17 +42,6 @@ static json_t *refused(const struct hop_profile *profile)
     return object;
 }
 
-static json_t *stops(const struct hop_profile *profile)
-{
-    json_t *object = json_object();
-    if (object &&
-        hop_json_add(object, "longest_s", json_real((double)profile->longest_stop_ns / 1e9)) &&
-        hop_json_add(object, "at_syscall_exit", hop_json_count(profile->syscall_stops)))
-        return object;
-    json_decref(object);
-    return NULL;
-}
-
 static json_t *seconds(uint64_t ns)
 {
     return json_real((double)ns / 1e9);
@@ -104,8 +93,7 @@ static json_t *head(const struct hop_profile *profile)
         hop_json_add(object, "samples", hop_json_count(profile->samples)) &&
         hop_json_add(object, "refused", refused(profile)) &&
         hop_json_add(object, "idle", hop_json_count(profile->idle)) &&
-        hop_json_add(object, "sampling", sampling(profile)) &&
-        (!profile->longest_stop_ns || hop_json_add(object, "stops", stops(profile))))
+        hop_json_add(object, "sampling", sampling(profile)))
         return object;
     json_decref(object);
     return NULL;
