@@ -307,6 +307,120 @@ Test(identify, what_cannot_be_is_refused_and_forgotten)
     }
 }
 
+/* --- while it is counted how many code objects were made ------------------------------------- */
+
+static uint64_t count_code_objects(void)
+{
+    uint32_t count = 7;
+    identifier.counter_addr = fake_memory_alloc(&program.memory, &count, sizeof count);
+    return identifier.counter_addr;
+}
+
+Test(identify, what_was_checked_is_believed_until_code_is_made)
+{
+    FOR_EACH_VERSION
+    {
+        uint64_t counter = count_code_objects();
+        uint64_t outer = fake_program_code(&program, 0, "outer");
+        uint64_t inner = fake_program_code(&program, 0, "inner");
+        fake_program_call(&program, outer, program.starts[0]);
+        fake_program_call(&program, inner, program.starts[1]);
+        fake_program_call(&program, inner, program.starts[2]);
+        for (int i = 0; i < 3; i++) {
+            identifier.now_ns += 1000;
+            expect(HOP_TAKEN);
+            expect_frame(2, "outer", program.starts[0]);
+            expect_frame(1, "inner", program.starts[1]);
+            expect_frame(0, "inner", program.starts[2]);
+        }
+        /* The count, and the innermost frame's opcode; the callers' too as long as qualified names
+         * are wanted (up to 3.10). */
+        uint64_t before = program.reader.reads;
+        cr_assert_eq(hop_identify(&identifier, &walker.stack), HOP_TAKEN);
+        cr_assert_eq(program.reader.reads - before, minor < 11 ? 3 : 2);
+        /* Each may be freed and another one made, in callers and in the innermost frame. */
+        for (uint32_t made = 8; made < 20; made++) {
+            bool is_outer = made % 2;
+            fake_program_code(&program, is_outer ? outer : inner, made % 4 < 2 ? "new" : "newer");
+            fake_memory_put_u32(&program.memory, counter, made);
+            expect(HOP_TAKEN);
+            expect_frame(is_outer ? 2 : 0, made % 4 < 2 ? "new" : "newer",
+                         program.starts[is_outer ? 0 : 2]);
+        }
+        /* Used up: it counts no more. */
+        fake_memory_put_u32(&program.memory, counter, 0);
+        expect(HOP_TAKEN);
+        fake_program_code(&program, outer, "last");
+        expect(HOP_TAKEN);
+        expect_frame(2, "last", program.starts[0]);
+    }
+}
+
+Test(identify, frames_that_come_and_go_are_told_from_those_that_stay)
+{
+    FOR_EACH_VERSION
+    {
+        static const char *const names[] = {"a", "b", "c", "d"};
+        uint64_t codes[4];
+        count_code_objects();
+        for (size_t i = 0; i < 4; i++)
+            codes[i] = fake_program_code(&program, 0, names[i]);
+        unsigned random = 1;
+        struct {
+            size_t code, start;
+        } calls[8];
+        size_t depth = 0;
+        for (int round = 0; round < 300; round++) {
+            random = random * 1103515245 + 12345;
+            size_t wanted = 1 + (random >> 16) % 8;
+            while (depth && depth > wanted - 1) {
+                fake_frame_pop(&program.thread);
+                depth--;
+            }
+            for (; depth < wanted; depth++) {
+                random = random * 1103515245 + 12345;
+                calls[depth].code = (random >> 16) % 4;
+                calls[depth].start = (random >> 20) % 3;
+                fake_program_call(&program, codes[calls[depth].code],
+                                  program.starts[calls[depth].start]);
+            }
+            if (round % 50 == 49)
+                hop_identifier_distrust(&identifier);
+            expect(HOP_TAKEN);
+            for (size_t i = 0; i < depth; i++)
+                expect_frame(depth - 1 - i, names[calls[i].code], program.starts[calls[i].start]);
+        }
+    }
+}
+
+/* A caller's opcode is read anew now and then; the innermost frame's always. */
+Test(identify, a_callers_opcode_is_not_older_than_it_may_be)
+{
+    FOR_EACH_VERSION
+    {
+        if (minor < 11)
+            continue;
+        count_code_objects();
+        uint64_t code = fake_program_code(&program, 0, "function");
+        fake_program_call(&program, code, program.starts[0]);
+        fake_program_call(&program, code, program.starts[0]);
+        expect(HOP_TAKEN);
+        uint8_t *place = fake_program_opcode(&program, code, program.starts[0]), base = *place;
+        int special = 0;
+        while (special == base || !program.layout.opcodes[special].name ||
+               program.layout.opcodes[special].base != base)
+            special++;
+        *place = (uint8_t)special;
+        identifier.now_ns += 1000;
+        expect(HOP_TAKEN);
+        cr_assert_eq(identifier.frames[0].opcode, special);
+        cr_assert_eq(identifier.frames[1].opcode, base);
+        identifier.now_ns += 1000 * 1000 * 1000;
+        expect(HOP_TAKEN);
+        cr_assert_eq(identifier.frames[1].opcode, special);
+    }
+}
+
 /* --- opcodes --------------------------------------------------------------------------------- */
 
 Test(identify, an_opcode_that_cannot_stand_there_is_refused)

@@ -4,6 +4,7 @@
 
 #include "base/pages.h"
 #include "py/text.h"
+#include "py/version_counter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,17 @@ enum { SPANS_A_FRAME = 4 };
 enum { TRUSTED = UINT32_MAX /* of opcode_at: the opcode is known */ };
 enum { WHOLE_CODE_BYTES_MAX = 1024, OPCODE_BLOCK_BYTES = 64 };
 
+/* How old the opcode may be that is given for a caller that stands where it stood, where no code
+ * object was made meanwhile. It is another form of the same instruction if it changed. */
+static const uint64_t CALLERS_OPCODE_NS = 50 * 1000 * 1000;
+
 /* A code object found at another's address is read anew and the stack identified again. More often
  * than this in one look, and the memory is not what it seems. */
 enum { RESTARTS_MAX = 16 };
+
+/* Frames of which the code object is tried, to find where code objects are counted: a module's or
+ * class body's is none of a function. */
+enum { SEEKS_MAX = 8 };
 
 /* What is already queued of a code object in the batch of that round. */
 struct hop_code_mark {
@@ -30,13 +39,18 @@ struct hop_code_mark {
     uint32_t header_at; /* in bytes */
     uint32_t block_at;  /* of the block at block_addr; 0: none yet */
     uint64_t block_addr;
-    /* The bytecode when it was read last, if that is believed for a while
-     * (hop_identifier.trust_ns).
-     */
-    uint8_t *bytecode; /* or NULL */
+    bool is_checked; /* in the batch: the header is queued, and perhaps the bytecode with it */
+    /* When it was last found to be the code object known: see is_believed. */
     uint64_t code_addr;
     uint64_t generation;
     uint64_t read_ns;
+    uint32_t counter;
+    uint8_t *bytecode; /* as it was then, with hop_identifier.trust_ns; or NULL */
+};
+
+/* Where a frame stood. */
+struct hop_identifier_place {
+    uint64_t code_addr, ip;
 };
 
 /* A code object whose identity is to be compared when the batch has been read. */
@@ -57,13 +71,15 @@ bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_tabl
                          struct hop_reader *reader)
 {
     *identifier = (struct hop_identifier){.table = table, .reader = reader};
-    identifier->frames = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->frames);
+    identifier->all_frames = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->all_frames);
+    identifier->kept.places = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->kept.places);
     identifier->opcode_at = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
     identifier->spans = malloc(HOP_SPANS_MAX * sizeof *identifier->spans);
     identifier->checks = malloc(HOP_SPANS_MAX * sizeof *identifier->checks);
     identifier->bytes = malloc(BATCH_BYTES);
-    if (identifier->frames && identifier->opcode_at && identifier->spans && identifier->checks &&
-        identifier->bytes && hop_qualnames_init(&identifier->qualnames, table))
+    if (identifier->all_frames && identifier->kept.places && identifier->opcode_at &&
+        identifier->spans && identifier->checks && identifier->bytes &&
+        hop_qualnames_init(&identifier->qualnames, table))
         return true;
     hop_identifier_deinit(identifier);
     return false;
@@ -71,7 +87,8 @@ bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_tabl
 
 void hop_identifier_deinit(struct hop_identifier *identifier)
 {
-    hop_pages_unmap(identifier->frames, HOP_DEPTH_MAX * sizeof *identifier->frames);
+    hop_pages_unmap(identifier->all_frames, HOP_DEPTH_MAX * sizeof *identifier->all_frames);
+    hop_pages_unmap(identifier->kept.places, HOP_DEPTH_MAX * sizeof *identifier->kept.places);
     hop_pages_unmap(identifier->opcode_at, HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
     for (size_t i = 0; i < identifier->mark_capacity; i++)
         free(identifier->marks[i].bytecode);
@@ -148,7 +165,7 @@ static uint32_t queue_opcode(struct hop_identifier *identifier, struct batch *ba
                              const struct hop_code *code, struct hop_code_mark *mark, uint32_t unit)
 {
     uint64_t addr = code->bytecode_addr + 2 * (uint64_t)unit;
-    size_t from_start = code_span_bytes(identifier->table->layout, code);
+    size_t from_start = mark->is_checked ? code_span_bytes(identifier->table->layout, code) : 0;
     if (addr >= code->addr && addr - code->addr < from_start)
         return mark->header_at + (uint32_t)(addr - code->addr);
     uint64_t first_addr = addr & ~(uint64_t)(OPCODE_BLOCK_BYTES - 1);
@@ -169,37 +186,113 @@ static uint32_t queue_opcode(struct hop_identifier *identifier, struct batch *ba
 
 void hop_identifier_distrust(struct hop_identifier *identifier)
 {
-    identifier->generation++;
+    /* Where code objects are counted, what was found at earlier looks still holds. */
+    if (identifier->trust_ns || identifier->has_believed)
+        identifier->generation++;
+    identifier->kept.depth = 0;
 }
 
-static bool is_trusted(const struct hop_identifier *identifier, const struct hop_code_mark *mark,
-                       const struct hop_code *code)
+/* Whether the code object at the address is the one known, as was found when it was last checked.
+ * Where code objects are counted that is certain, for none was made since. */
+static bool is_believed(const struct hop_identifier *identifier, const struct hop_code_mark *mark,
+                        const struct hop_code *code)
 {
-    return identifier->trust_ns && mark->bytecode && mark->generation == identifier->generation &&
-           mark->code_addr == code->addr &&
-           identifier->now_ns - mark->read_ns < identifier->trust_ns;
+    if (mark->generation != identifier->generation || mark->code_addr != code->addr)
+        return false;
+    return identifier->trust_ns ? identifier->now_ns - mark->read_ns < identifier->trust_ns
+                                : identifier->counter && identifier->counter == mark->counter;
 }
 
-/* A code object that was found to be the one known, with its bytecode read: believed from now on.
- */
-static void trust(struct hop_identifier *identifier, const struct hop_pending_check *check)
+/* A code object that was found to be the one known: believed from now on. */
+static void believe(struct hop_identifier *identifier, const struct hop_pending_check *check)
 {
     const struct hop_code *code = check->code;
     struct hop_code_mark *mark = &identifier->marks[check->id];
-    size_t bytes = 2 * (size_t)code->units.count;
-    if (!identifier->trust_ns || !is_read_whole(identifier->table->layout, code))
-        return;
-    if (!mark->bytecode || mark->code_addr != code->addr) {
-        free(mark->bytecode);
-        mark->bytecode = malloc(WHOLE_CODE_BYTES_MAX);
-    }
-    if (!mark->bytecode)
-        return;
-    memcpy(mark->bytecode,
-           identifier->bytes + check->header_at + (code->bytecode_addr - code->addr), bytes);
+    identifier->has_believed = true;
     mark->code_addr = code->addr;
     mark->generation = identifier->generation;
     mark->read_ns = identifier->now_ns;
+    mark->counter = identifier->counter;
+    if (!identifier->trust_ns)
+        return;
+    if (!is_read_whole(identifier->table->layout, code)) {
+        free(mark->bytecode);
+        mark->bytecode = NULL;
+        return;
+    }
+    if (!mark->bytecode)
+        mark->bytecode = malloc(WHOLE_CODE_BYTES_MAX);
+    if (mark->bytecode)
+        memcpy(mark->bytecode,
+               identifier->bytes + check->header_at + (code->bytecode_addr - code->addr),
+               2 * (size_t)code->units.count);
+}
+
+/* The count of code objects made, as of now; 0: not known. */
+static void read_counter(struct hop_identifier *identifier)
+{
+    if (identifier->trust_ns || !identifier->counter_addr ||
+        !hop_read(identifier->reader, identifier->counter_addr, &identifier->counter,
+                  sizeof identifier->counter))
+        identifier->counter = 0;
+}
+
+/* Whether frames that stand where they stood in the last stack are what they were then. */
+static bool may_keep(const struct hop_identifier *identifier)
+{
+    const struct hop_identifier_kept *kept = &identifier->kept;
+    uint64_t age_ns = identifier->now_ns - kept->since_ns;
+    if (!kept->depth || kept->generation != identifier->generation)
+        return false;
+    return identifier->trust_ns ? age_ns < identifier->trust_ns
+                                : identifier->counter && identifier->counter == kept->counter &&
+                                      age_ns < CALLERS_OPCODE_NS;
+}
+
+/* How many of the outermost frames are. The innermost is none of them: its opcode is of this
+ * moment. */
+static size_t count_kept(const struct hop_identifier *identifier, const struct hop_raw_stack *stack)
+{
+    size_t limit = stack->depth < identifier->kept.depth ? stack->depth : identifier->kept.depth;
+    const struct hop_raw_frame *frames = stack->frames + stack->depth;
+    const struct hop_identifier_place *places = identifier->kept.places + HOP_DEPTH_MAX;
+    size_t count = 0;
+    if (limit == stack->depth)
+        limit--;
+    while (count < limit && frames[-1].code_addr == places[-1].code_addr &&
+           frames[-1].ip == places[-1].ip) {
+        frames--;
+        places--;
+        count++;
+    }
+    return count;
+}
+
+/* The stack was identified; `count` of its frames were kept from the last one. */
+static void keep(struct hop_identifier *identifier, const struct hop_raw_stack *stack, size_t count)
+{
+    struct hop_identifier_kept *kept = &identifier->kept;
+    struct hop_identifier_place *places = kept->places + HOP_DEPTH_MAX - stack->depth;
+    if (identifier->wants_qualnames || identifier->has_trampolines)
+        return; /* of which one wants to know each time */
+    for (size_t i = 0; i < stack->depth - count; i++)
+        places[i] = (struct hop_identifier_place){stack->frames[i].code_addr, stack->frames[i].ip};
+    if (!count)
+        kept->since_ns = identifier->now_ns;
+    kept->depth = stack->depth;
+    kept->generation = identifier->generation;
+    kept->counter = identifier->counter;
+}
+
+void hop_identifier_seek_counter(struct hop_identifier *identifier, uint64_t interpreter_addr,
+                                 const struct hop_raw_stack *stack)
+{
+    _Static_assert((int)BATCH_BYTES >= (int)HOP_VERSION_CACHE_BYTES, "room for the search");
+    struct hop_code_table *table = identifier->table;
+    for (size_t i = 0; i < stack->depth && i < SEEKS_MAX && !identifier->counter_addr; i++)
+        identifier->counter_addr =
+            hop_version_counter_find(table->reader, table->layout, interpreter_addr,
+                                     stack->frames[i].code_addr, identifier->bytes);
 }
 
 static bool is_still_the_same(const struct hop_identifier *identifier,
@@ -261,7 +354,7 @@ static enum hop_refusal finish_batch(struct hop_identifier *identifier, struct b
     for (size_t i = 0; i < batch->check_count; i++) {
         uint32_t id;
         if (is_still_the_same(identifier, &identifier->checks[i])) {
-            trust(identifier, &identifier->checks[i]);
+            believe(identifier, &identifier->checks[i]);
             continue;
         }
         *is_stale = true;
@@ -292,48 +385,72 @@ static enum hop_refusal read_anew(struct hop_identifier *identifier, uint64_t co
     return *is_stale ? HOP_TAKEN : refusal;
 }
 
+/* The code object that a frame runs, with room for its mark. */
+static enum hop_refusal find_code(struct hop_identifier *identifier, uint64_t code_addr,
+                                  uint32_t *id)
+{
+    if (!hop_code_table_find(identifier->table, code_addr, id)) {
+        enum hop_refusal refusal = hop_code_table_add(identifier->table, code_addr, id);
+        if (refusal != HOP_TAKEN)
+            return refusal;
+    }
+    return reserve_marks(identifier) ? HOP_TAKEN : HOP_REFUSED_NO_ROOM;
+}
+
+/* Asks for what is not known of frame `i`, which runs code object `id`. */
+static void ask(struct hop_identifier *identifier, struct batch *batch, size_t i, uint32_t id)
+{
+    const struct hop_code *code = identifier->table->codes[id];
+    struct hop_code_mark *mark = &identifier->marks[id];
+    struct hop_step *frame = &identifier->frames[i];
+    bool is_known = is_believed(identifier, mark, code);
+    if (is_known && identifier->trust_ns && mark->bytecode) {
+        frame->opcode = mark->bytecode[2 * (size_t)frame->unit];
+        identifier->opcode_at[i] = TRUSTED;
+        return;
+    }
+    if (mark->round != identifier->round) {
+        mark->round = identifier->round;
+        mark->is_checked = !is_known;
+        mark->block_addr = 0;
+        if (!is_known)
+            mark->header_at = queue_check(identifier, batch, code, id);
+    }
+    identifier->opcode_at[i] = queue_opcode(identifier, batch, code, mark, frame->unit);
+}
+
 static enum hop_refusal identify_once(struct hop_identifier *identifier,
                                       const struct hop_raw_stack *stack, bool *is_stale)
 {
     const struct hop_layout *layout = identifier->table->layout;
     struct batch batch = {0};
-    const struct hop_code *code = NULL;
+    uint64_t code_addr = 0;
     uint32_t id = HOP_NO_ID;
     enum hop_refusal refusal;
 
     identifier->round++;
-    identifier->wants_qualnames = false;
-    for (size_t i = 0; i < stack->depth; i++) {
+    identifier->wants_qualnames = identifier->has_trampolines = false;
+    read_counter(identifier);
+    size_t kept = may_keep(identifier) ? count_kept(identifier, stack) : 0;
+    identifier->kept.depth = 0;
+    identifier->frames = identifier->all_frames + HOP_DEPTH_MAX - stack->depth;
+    for (size_t i = 0; i < stack->depth - kept; i++) {
         const struct hop_raw_frame *raw = &stack->frames[i];
-        if (!code || code->addr != raw->code_addr) {
-            code = hop_code_table_find(identifier->table, raw->code_addr, &id);
-            if (!code) {
-                refusal = hop_code_table_add(identifier->table, raw->code_addr, &id);
-                if (refusal != HOP_TAKEN)
-                    return refusal;
-                code = identifier->table->codes[id];
-            }
+        if (id == HOP_NO_ID || code_addr != raw->code_addr) {
+            refusal = find_code(identifier, raw->code_addr, &id);
+            if (refusal != HOP_TAKEN)
+                return refusal;
+            code_addr = raw->code_addr;
         }
-        if (!reserve_marks(identifier))
-            return HOP_REFUSED_NO_ROOM;
+        const struct hop_code *code = identifier->table->codes[id];
         struct hop_step *frame = &identifier->frames[i];
         frame->code = id;
         identifier->wants_qualnames |= code->qualname_is_wanted;
+        identifier->has_trampolines |= hop_code_is_trampoline(code);
         refusal = hop_code_unit_of_ip(layout, code, raw->ip, &frame->unit);
         if (refusal != HOP_TAKEN)
             return read_anew(identifier, raw->code_addr, id, refusal, is_stale);
-        struct hop_code_mark *mark = &identifier->marks[id];
-        if (is_trusted(identifier, mark, code)) {
-            frame->opcode = mark->bytecode[2 * (size_t)frame->unit];
-            identifier->opcode_at[i] = TRUSTED;
-            continue;
-        }
-        if (mark->round != identifier->round) {
-            mark->round = identifier->round;
-            mark->header_at = queue_check(identifier, &batch, code, id);
-            mark->block_addr = 0;
-        }
-        identifier->opcode_at[i] = queue_opcode(identifier, &batch, code, mark, frame->unit);
+        ask(identifier, &batch, i, id);
         if (batch.span_count + SPANS_A_FRAME > HOP_SPANS_MAX ||
             batch.byte_count + 2 * WHOLE_CODE_BYTES_MAX > BATCH_BYTES) {
             refusal = finish_batch(identifier, &batch, i + 1, is_stale);
@@ -341,11 +458,15 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
                 return refusal;
         }
     }
-    return finish_batch(identifier, &batch, stack->depth, is_stale);
+    refusal = finish_batch(identifier, &batch, stack->depth - kept, is_stale);
+    if (refusal == HOP_TAKEN && !*is_stale)
+        keep(identifier, stack, kept);
+    return refusal;
 }
 
 enum hop_refusal hop_identify(struct hop_identifier *identifier, const struct hop_raw_stack *stack)
 {
+    identifier->has_believed = false;
     for (int restarts = 0; restarts < RESTARTS_MAX; restarts++) {
         bool is_stale = false;
         enum hop_refusal refusal = identify_once(identifier, stack, &is_stale);

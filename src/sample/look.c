@@ -53,6 +53,8 @@ enum hop_refusal hop_look_read(struct hop_sampler *sampler, const struct hop_ros
     enum hop_refusal whose = find_whose(sampler, entry);
     if (whose != HOP_TAKEN)
         return whose;
+    if (sampler->roster.interpreter_count != 1)
+        identifier->counter_addr = 0; /* each counts its own */
     if (refusal == HOP_TAKEN)
         refusal = hop_identify(identifier, &sampler->walker.stack);
     if (refusal == HOP_TAKEN && identifier->wants_qualnames)
@@ -73,6 +75,21 @@ void hop_look_drop(struct hop_sampler *sampler, size_t known_codes)
 }
 
 /* --- one that stands still by itself --------------------------------------------------------- */
+
+/* The first look after which it is sought where code objects are counted (some 0.2 ms of work). If
+ * it is not found it is sought again, ever more rarely. */
+enum { LOOKS_BEFORE_COUNTER = 16 };
+
+static void consider_counter(struct hop_sampler *sampler)
+{
+    struct hop_roster *roster = &sampler->roster;
+    uint64_t looks = ++sampler->proved_looks;
+    bool is_power_of_two = !(looks & (looks - 1));
+    if (!sampler->identifier.counter_addr && is_power_of_two && looks >= LOOKS_BEFORE_COUNTER &&
+        roster->interpreter_count == 1)
+        hop_identifier_seek_counter(&sampler->identifier, roster->interpreters[0].addr,
+                                    &sampler->walker.stack);
+}
 
 /* Where the thread is: asleep, or runnable on look->processor. */
 static bool find_out_where(struct hop_roster_entry *entry, const struct hop_standstill *before,
@@ -211,8 +228,10 @@ enum hop_look_result hop_look_prove(struct hop_sampler *sampler, struct hop_rost
             return find_out_after_all(sampler, entry, look);
     }
     enum hop_look_result result = hop_look_finish(sampler, entry, look, &start->before);
-    if (result == HOP_LOOK_TAKEN && sampler->way == &hop_way_cpu)
+    if (result == HOP_LOOK_TAKEN && sampler->way == &hop_way_cpu) {
         hop_perf_clocks_consider(&sampler->perf_clocks, sampler->crew, &sampler->roster, entry);
+        consider_counter(sampler);
+    }
     return result;
 }
 

@@ -150,7 +150,8 @@ static enum hop_status change_way(struct hop_sampler *sampler, const struct hop_
     uint64_t now_ns = hop_now_ns();
     hold_gate(sampler);
     sampler->way = way;
-    sampler->identifier.trust_ns = 0;
+    sampler->identifier.trust_ns = sampler->identifier.counter_addr = 0;
+    sampler->proved_looks = 0;
     sampler->walker.believes_bottom = false;
     hop_deadlines_init(&sampler->deadlines, now_ns, rate_hz, duration_ns, plan->seed, plan->stop);
     sampler->deadlines.rest_divisor = way->rest_divisor;

@@ -91,6 +91,7 @@ struct hop_sampler {
     uint64_t refresh_due_ns;
     uint64_t gil_due_ns;     /* when to ask again who holds the GIL */
     uint64_t bottom_due_ns;  /* live: when to read anew where stacks end */
+    uint64_t proved_looks;   /* way cpu */
     uint64_t program_due_ns; /* when to ask again whether it still is the same program */
     /* The thread that is expected to hold the GIL: the first half of its proof is read before the
      * memory that is prefetched for it. */

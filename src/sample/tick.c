@@ -55,7 +55,9 @@ static void count_stack(struct hop_sampler *sampler, struct hop_roster_entry *en
 {
     const struct hop_sink *sink = &sampler->plan.sink;
     struct hop_step *steps = sampler->identifier.frames;
-    size_t depth = leave_out_trampolines(sampler, steps, sampler->walker.stack.depth);
+    size_t depth = sampler->walker.stack.depth;
+    if (sampler->identifier.has_trampolines)
+        depth = leave_out_trampolines(sampler, steps, depth);
     entry->has_place = depth && sink->add(sink->context, entry->index, steps, depth,
                                           sampler->counts.ticks, sampler->sample_ns, &entry->place);
     if (entry->has_place)
@@ -302,6 +304,7 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
     sampler->early.entry = NULL;
     hop_perf_clocks_collect(&sampler->perf_clocks, sampler->crew, &sampler->roster,
                             sampler->deadlines.woke_ns);
+    sampler->identifier.now_ns = sampler->deadlines.woke_ns;
     if (sampler->way->begin)
         sampler->way->begin(sampler);
     watch_gils_where_due(sampler, &has_changed);

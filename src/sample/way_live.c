@@ -68,7 +68,6 @@ static void begin_tick(struct hop_sampler *sampler)
         sampler->walker.bottom_addr = 0;
     }
     sampler->identifier.trust_ns = TRUST_NS;
-    sampler->identifier.now_ns = sampler->deadlines.woke_ns;
     hop_look_early(sampler, false);
 }
 
