@@ -233,6 +233,8 @@ struct hop_report_options {
 /* The formats' names, in order; NULL past the last. */
 HOP_API const char *hop_report_format(size_t index);
 HOP_API bool hop_report_format_is_known(const char *format);
+/* The names that `group` takes, in order; NULL past the last. */
+HOP_API const char *hop_report_group(size_t index);
 /* The format whose suffix `path` ends in (".json" means "json"), or NULL. */
 HOP_API const char *hop_report_format_of_file(const char *path);
 /* Whether it is no text, so that no terminal should be shown it. */

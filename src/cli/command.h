@@ -43,9 +43,10 @@ struct hop_cli_settings {
     unsigned diff_by; /* HOP_DIFF_… added up; 0: not given */
     bool shows_all;   /* diff: rows that have not moved too */
     bool has_fail_above;
-    double fail_above;       /* 0 … 1 */
-    const char *format;      /* NULL: not given */
-    const char *output_path; /* NULL: not given */
+    double fail_above;         /* 0 … 1 */
+    const char *focus, *group; /* NULL: not given */
+    const char *format;        /* NULL: not given */
+    const char *output_path;   /* NULL: not given */
     const char *offsets_path;
     struct hop_cli_list words; /* what is left: a pid, or a program and its arguments; NULL-ended */
     struct hop_cli_list owned; /* strings to be freed */
@@ -93,7 +94,10 @@ struct hop_cli_command {
     ROW(top)                                                                                       \
     ROW(dump)                                                                                      \
     ROW(info)                                                                                      \
-    ROW(report)
+    ROW(report)                                                                                    \
+    ROW(annotate)                                                                                  \
+    ROW(lines)                                                                                     \
+    ROW(functions)
 
 #define HOP_CLI_DECLARE_COMMAND(name) extern const struct hop_cli_command hop_cli_##name;
 HOP_CLI_COMMANDS(HOP_CLI_DECLARE_COMMAND)

@@ -127,6 +127,26 @@ static bool set_threads(struct hop_cli_settings *settings, const char *value)
     return true;
 }
 
+static bool set_focus(struct hop_cli_settings *settings, const char *value)
+{
+    settings->focus = value;
+    return true;
+}
+
+static bool set_group(struct hop_cli_settings *settings, const char *value)
+{
+    char known[256] = "it is one of:";
+    settings->group = value;
+    for (size_t i = 0; hop_report_group(i); i++) {
+        size_t used = strlen(known);
+        if (strcmp(hop_report_group(i), value) == 0)
+            return true;
+        snprintf(known + used, sizeof known - used, "%s %s", i ? "," : "", hop_report_group(i));
+    }
+    hop_cli_complain(known, "--group '%s': no way to group is called so", value);
+    return false;
+}
+
 static bool set_opcodes(struct hop_cli_settings *settings, const char *value)
 {
     (void)value;
@@ -335,6 +355,16 @@ const struct hop_cli_group hop_cli_selection_group = {
         {.name = "opcodes",
          .help = "stacks end in the instruction, in formats of stacks",
          .set = set_opcodes},
+        {.name = "group",
+         .argument = "BY",
+         .help = "in text, functions and groups: a table by opcode, line, function, file, module, "
+                 "thread or class (of opcodes: call, closure, attribute, ...)",
+         .choice = hop_report_group,
+         .set = set_group},
+        {.name = "focus",
+         .argument = "WHAT",
+         .help = "in annotate: only this function, FILE or FILE:LINE",
+         .set = set_focus},
         LIMIT_OPTION,
         {0},
     },

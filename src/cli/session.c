@@ -29,6 +29,8 @@ struct hop_report_options hop_cli_report_options(const struct hop_cli_settings *
         .by_thread = settings->by_thread,
         .row_limit = settings->row_limit,
         .with_opcodes = settings->with_opcodes,
+        .focus = settings->focus,
+        .group = settings->group,
     };
 }
 
@@ -99,4 +101,27 @@ struct hop_profile *hop_cli_read_profile(struct hop_cli_settings *settings,
     else
         *exit_code = hop_cli_fail(&err);
     return NULL;
+}
+
+int hop_cli_show(struct hop_cli_settings *settings, const struct hop_cli_command *command,
+                 const char *format)
+{
+    struct hop_output *output;
+    struct hop_error err;
+    int code;
+    if (!settings->format)
+        settings->format = format;
+    if (!hop_cli_choose_format(settings, format))
+        return HOP_EXIT_USAGE;
+    struct hop_profile *profile = hop_cli_read_profile(settings, command, &code);
+    if (!profile)
+        return code;
+    if (hop_output_open(settings->output_path ? settings->output_path : "-", &output, &err) ==
+            HOP_OK &&
+        hop_cli_write_report(settings, profile, output, &err))
+        code = HOP_EXIT_OK;
+    else
+        code = hop_cli_fail(&err);
+    hop_profile_destroy(profile);
+    return code;
 }

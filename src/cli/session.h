@@ -33,4 +33,9 @@ bool hop_cli_choose_format(struct hop_cli_settings *settings, const char *otherw
 struct hop_profile *hop_cli_read_profile(struct hop_cli_settings *settings,
                                          const struct hop_cli_command *command, int *exit_code);
 
+/* Reads the file that is the command's one word and writes it in `format`, or as --format says;
+ * returns the exit code. */
+int hop_cli_show(struct hop_cli_settings *settings, const struct hop_cli_command *command,
+                 const char *format);
+
 #endif

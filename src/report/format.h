@@ -32,7 +32,11 @@ struct hop_format {
     ROW(speedscope)                                                                                \
     ROW(gecko)                                                                                     \
     ROW(callgrind)                                                                                 \
-    ROW(html)
+    ROW(html)                                                                                      \
+    ROW(annotate)                                                                                  \
+    ROW(lines)                                                                                     \
+    ROW(functions)                                                                                 \
+    ROW(groups)
 
 #define HOP_DECLARE_FORMAT(name) extern const struct hop_format hop_format_##name;
 HOP_FORMATS(HOP_DECLARE_FORMAT)

@@ -3,6 +3,7 @@
 #include "report/format.h"
 
 #include "base/escape.h"
+#include "report/groups.h"
 #include "report/numbers.h"
 #include "report/rows.h"
 #include "report/text_parts.h"
@@ -251,10 +252,25 @@ static bool print_threads(const struct text_report *report)
     return has_memory;
 }
 
+/* --group: its table instead of the others. */
+static enum hop_status write_groups(const struct hop_profile *profile,
+                                    const struct hop_report_options *options, FILE *stream,
+                                    struct hop_error *err)
+{
+    enum hop_grouping by;
+    enum hop_status status = hop_groups_choose(options, HOP_BY_OPCODE, &by, err);
+    if (status != HOP_OK)
+        return status;
+    hop_text_print_heading(stream, profile);
+    return hop_groups_print(profile, options, by, stream, err);
+}
+
 static enum hop_status write_text(const struct hop_profile *profile,
                                   const struct hop_report_options *options, FILE *stream,
                                   struct hop_error *err)
 {
+    if (options->group)
+        return write_groups(profile, options, stream, err);
     struct text_report report = {
         .stream = stream,
         .profile = profile,

@@ -1,0 +1,194 @@
+/* The format "lines": the hottest source lines, file by file in the order of the file, each with
+ * its text and some lines around it. */
+#include "report/format.h"
+#include "report/listing.h"
+#include "report/numbers.h"
+#include "report/text_parts.h"
+#include "report/totals.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ROW_LIMIT_DEFAULT = 30,
+    CONTEXT = 2, /* lines before and behind one that was hit */
+    INTERVAL_WIDTH = 12,
+};
+
+struct listing {
+    const struct hop_profile *profile;
+    const struct hop_report_options *options;
+    const struct hop_totals *totals;
+    struct hop_sources sources;
+    FILE *stream;
+    int hits_width;
+};
+
+static struct hop_number percent(const struct listing *listing, const struct hop_hits *part)
+{
+    const struct hop_hits *whole = &listing->totals->whole;
+    return listing->profile->has_weights ? hop_percent(part->ns, whole->ns)
+                                         : hop_percent(part->samples, whole->samples);
+}
+
+/* By file, the most hits first, then by line. */
+static int by_place(const void *left, const void *right)
+{
+    const struct hop_total *a = left, *b = right;
+    int order = (a->total.ns < b->total.ns) - (a->total.ns > b->total.ns);
+    if (!order)
+        order = strcmp(a->file, b->file);
+    return order ? order : (a->line > b->line) - (a->line < b->line);
+}
+
+static void print_text(const struct listing *listing, const struct hop_source *source, int line,
+                       const struct hop_total *row)
+{
+    const char *text;
+    size_t length;
+    if (hop_source_line(source, line, &text, &length)) {
+        if (length) {
+            fputs("  ", listing->stream);
+            hop_listing_print(listing->stream, text, length);
+        }
+    } else if (row) {
+        fputs("  in ", listing->stream);
+        hop_text_print_name(listing->stream,
+                            listing->profile->instructions[row->instruction].function);
+    }
+    fputc('\n', listing->stream);
+}
+
+static void print_hit(const struct listing *listing, const struct hop_source *source,
+                      const struct hop_total *row)
+{
+    double share = row->share.share;
+    fprintf(listing->stream, "%s%c%5d %*s %6s  %-*s%s", hop_listing_colour(listing->options, share),
+            share >= HOP_SHARE_HOT ? '>' : ' ', row->line, listing->hits_width,
+            hop_thousands(row->self.samples).text, percent(listing, &row->self).text,
+            INTERVAL_WIDTH, hop_percents(row->share.low, row->share.high).text,
+            hop_listing_plain(listing->options, share));
+    print_text(listing, source, row->line, row);
+}
+
+static void print_around(const struct listing *listing, const struct hop_source *source, int first,
+                         int last)
+{
+    const char *text;
+    size_t length;
+    for (int line = first > 1 ? first : 1; line <= last; line++) {
+        if (!hop_source_line(source, line, &text, &length))
+            return;
+        fprintf(listing->stream, " %5d", line);
+        if (length)
+            fprintf(listing->stream, "%*s", 1 + listing->hits_width + 1 + 6 + 2 + INTERVAL_WIDTH,
+                    "");
+        print_text(listing, source, line, NULL);
+    }
+}
+
+/* The rows of one file, by line. */
+static bool print_file(struct listing *listing, const struct hop_total *rows, size_t count)
+{
+    const struct hop_source *source = hop_sources_find(&listing->sources, rows->file);
+    if (!source)
+        return false;
+    fputc('\n', listing->stream);
+    hop_text_print_name(listing->stream, rows->file);
+    fprintf(listing->stream, ": %s in %zu line%s\n", percent(listing, &rows->total).text, count,
+            count == 1 ? "" : "s");
+    hop_listing_print_state(listing->stream, source);
+    fprintf(listing->stream, " %5s %*s %6s  %-*s  SOURCE\n", "LINE", listing->hits_width, "HITS",
+            "SHARE", INTERVAL_WIDTH, "95 %");
+    int shown = 0; /* up to which line */
+    for (size_t i = 0; i < count; i++) {
+        int line = rows[i].line, next = i + 1 < count ? rows[i + 1].line : INT32_MAX;
+        int from = line > shown + CONTEXT + 1 ? line - CONTEXT : shown + 1;
+        if (i && from > shown + 1 && source->state == HOP_SOURCE_READ)
+            fprintf(listing->stream, " %5s\n", "...");
+        print_around(listing, source, from, line - 1);
+        print_hit(listing, source, &rows[i]);
+        shown = line;
+        int to = next > line + CONTEXT ? line + CONTEXT : next - 1;
+        print_around(listing, source, line + 1, to);
+        shown = to;
+    }
+    return true;
+}
+
+static int by_file(const void *left, const void *right)
+{
+    const struct hop_total *a = left, *b = right;
+    return strcmp(a->file, b->file);
+}
+
+/* Puts what the file of each row counts in all its rows into `total`, and sorts by file. */
+static void add_up_files(struct hop_total *rows, size_t count)
+{
+    qsort(rows, count, sizeof *rows, by_file);
+    for (size_t i = 0, next; i < count; i = next) {
+        struct hop_hits sum = {0};
+        for (next = i; next < count && by_file(&rows[i], &rows[next]) == 0; next++) {
+            sum.samples += rows[next].self.samples;
+            sum.ns += rows[next].self.ns;
+        }
+        for (size_t j = i; j < next; j++)
+            rows[j].total = sum;
+    }
+}
+
+static bool print_lines(struct listing *listing)
+{
+    const struct hop_totals *totals = listing->totals;
+    size_t limit = listing->options->row_limit ? listing->options->row_limit : ROW_LIMIT_DEFAULT;
+    size_t count = 0;
+    while (count < totals->count && totals->rows[count].self.samples)
+        count++;
+    size_t shown = count < limit ? count : limit;
+    struct hop_total *rows = malloc((shown + 1) * sizeof *rows);
+    if (!rows)
+        return false;
+    memcpy(rows, totals->rows, shown * sizeof *rows);
+    listing->hits_width = (int)strlen("HITS");
+    for (size_t i = 0; i < shown; i++) {
+        int length = (int)strlen(hop_thousands(rows[i].self.samples).text);
+        listing->hits_width = length > listing->hits_width ? length : listing->hits_width;
+    }
+    if (shown)
+        add_up_files(rows, shown);
+    qsort(rows, shown, sizeof *rows, by_place);
+    bool has_memory = true;
+    for (size_t i = 0, next; has_memory && i < shown; i = next) {
+        for (next = i + 1; next < shown && by_file(&rows[i], &rows[next]) == 0;)
+            next++;
+        has_memory = print_file(listing, &rows[i], next - i);
+    }
+    free(rows);
+    if (!count)
+        fputs("\nNothing was hit.\n", listing->stream);
+    if (shown < count)
+        fprintf(listing->stream, "\n... and %s more line%s (-n 0 shows all)\n",
+                hop_thousands(count - shown).text, count - shown == 1 ? "" : "s");
+    return has_memory;
+}
+
+static enum hop_status write_lines(const struct hop_profile *profile,
+                                   const struct hop_report_options *options, FILE *stream,
+                                   struct hop_error *err)
+{
+    struct hop_totals totals;
+    struct listing listing = {
+        .profile = profile, .options = options, .totals = &totals, .stream = stream};
+    if (!hop_totals_init(&totals, profile, options, HOP_BY_LINE))
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
+    bool has_memory = hop_sources_init(&listing.sources, profile);
+    if (has_memory) {
+        hop_text_print_heading(stream, profile);
+        has_memory = print_lines(&listing);
+        hop_sources_deinit(&listing.sources);
+    }
+    hop_totals_deinit(&totals);
+    return has_memory ? HOP_OK : hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
+}
+
+const struct hop_format hop_format_lines = {.name = "lines", .write = write_lines};
