@@ -367,14 +367,23 @@ static bool read_heavyops(struct reading *reading)
            read_records(reading, from->records);
 }
 
-static void *allocate(void *arena, size_t size)
+/* Where a message is unpacked, which goes as a whole. */
+struct workspace {
+    struct hop_arena arena;
+    bool has_failed; /* out of memory */
+};
+
+static void *allocate(void *workspace, size_t size)
 {
-    return hop_arena_alloc(arena, size);
+    struct workspace *in = workspace;
+    void *memory = hop_arena_alloc(&in->arena, size);
+    in->has_failed |= !memory;
+    return memory;
 }
 
-static void release(void *arena, void *memory)
+static void release(void *workspace, void *memory)
 {
-    (void)arena; /* it goes as a whole */
+    (void)workspace;
     (void)memory;
 }
 
@@ -382,14 +391,14 @@ static void release(void *arena, void *memory)
 static enum hop_status unpack(const char *name, uint8_t *bytes, size_t size,
                               struct hop_profile **result, struct hop_error *err)
 {
-    struct hop_arena arena;
-    ProtobufCAllocator allocator = {allocate, release, &arena};
+    struct workspace workspace = {0};
+    ProtobufCAllocator allocator = {allocate, release, &workspace};
     struct hop_profile *profile = calloc(1, sizeof *profile);
     struct reading reading = {.name = name, .profile = profile, .err = err};
-    hop_arena_init(&arena, PROFILE_BYTES_MAX);
+    hop_arena_init(&workspace.arena, PROFILE_BYTES_MAX);
     reading.file = hop__pprof__reading__unpack(&allocator, size, bytes);
     free(bytes);
-    if (!profile) {
+    if (!profile || workspace.has_failed) {
         reading.status = hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
     } else {
         hop_arena_init(&profile->arena, PROFILE_BYTES_MAX);
@@ -402,7 +411,7 @@ static enum hop_status unpack(const char *name, uint8_t *bytes, size_t size,
             reading.status =
                 hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
     }
-    hop_arena_deinit(&arena);
+    hop_arena_deinit(&workspace.arena);
     if (reading.status == HOP_OK && !hop_profile_finish(profile))
         reading.status = hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
     if (reading.status != HOP_OK) {
