@@ -12,14 +12,20 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *report(const struct hop_profile *profile, const char *format, size_t *size)
+static char *report_with(const struct hop_profile *profile, const char *format,
+                         const struct hop_report_options *options, size_t *size)
 {
     char *text;
     struct hop_error err;
     FILE *stream = open_memstream(&text, size);
-    cr_assert_eq(hop_report(profile, format, NULL, stream, &err), HOP_OK);
+    cr_assert_eq(hop_report(profile, format, options, stream, &err), HOP_OK);
     fclose(stream);
     return text;
+}
+
+static char *report(const struct hop_profile *profile, const char *format, size_t *size)
+{
+    return report_with(profile, format, NULL, size);
 }
 
 Test(html, numbers_of_seven_bits_a_byte)
@@ -171,6 +177,18 @@ static void write_both(const char *name, struct hop_profile *profile)
     hop_profile_destroy(profile);
 }
 
+static void write_narrowed(void)
+{
+    static const char *const instructions[] = {"BUILD_MAP"};
+    struct hop_report_options options = {.instructions = instructions, .instruction_count = 1};
+    struct hop_profile *profile = make_old_profile();
+    size_t size;
+    char *text = report_with(profile, "html", &options, &size);
+    write_file("narrowed.html", text, size);
+    free(text);
+    hop_profile_destroy(profile);
+}
+
 static bool is_here(const char *command)
 {
     char line[128];
@@ -193,6 +211,7 @@ Test(html, in_a_browser, .timeout = 300)
     shape.stacks /= 10;
     shape.has_weights = true;
     write_both("large", make_large_profile(&shape));
+    write_narrowed();
     struct run run;
     const char *const argv[] = {"node", HOP_TEST_ROOT "/tests/browser/html.js", "chromium",
                                 folder, getenv("HEAVYOPS_SCREENSHOTS"),         NULL};

@@ -142,6 +142,13 @@ const checks = {
     await page.press('n');
     assert.strictEqual(await focused(), 11);
     await page.press('b'); // those of hot lines again
+    await page.press('c');
+    await isShown('flame');
+    assert.strictEqual(await page.value('heavyops.views.flame[1].text(heavyops.views.flame[1].focus)'), 'Foo.intersects');
+    const below = `heavyops.views.flame[1].tree.children(heavyops.views.flame[1].focus).length`;
+    assert.strictEqual(await page.value(below), 1); // its caller
+    await page.press('i');
+    await page.press('o');
   },
 
   async 'the flame graph zooms, by mouse and keys'() {
@@ -305,6 +312,15 @@ const checks = {
       const isEmpty = !read(name).samples;
       assert.strictEqual(/No samples/.test(await text('.overview')), isEmpty, name);
     }
+  },
+
+  async 'what -i and -f select is shown at first'() {
+    await open('narrowed');
+    await page.click('#tab-instructions');
+    const rows = () => texts('#view-instructions tbody tr');
+    assert((await rows()).length === 2 && (await rows()).every((row) => row.includes('BUILD_MAP')), (await rows()).join('\n'));
+    await page.click('#view-instructions input[type="checkbox"]');
+    assert.strictEqual((await rows()).length, read('old').instructions.length);
   },
 
   async 'shares of time where samples stand for different times; many stacks'() {

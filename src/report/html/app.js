@@ -105,7 +105,7 @@ class App {
       const name = location.hash.slice(1);
       if (name in this.views && name !== this.current) this.go(name);
     });
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.views.flame[1].render());
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.setTheme(''));
   }
 
   key(event) {

@@ -65,7 +65,13 @@ class Model {
     }
     for (const name of ['place', 'line', 'function']) this.total[name] = this.totals(name, subtree);
     this.hottest = {};
-    for (const name of named) this.hottest[name] = this.share(Math.max(0, largest(this.self[name])));
+    this.longest = {}; // what bars are beside: the hottest one with its interval
+    for (const name of named) {
+      const hottest = this.self[name].indexOf(Math.max(0, largest(this.self[name])));
+      const {share, high} = hottest < 0 ? {share: 0} : this.shareOf(name, hottest);
+      this.hottest[name] = share;
+      this.longest[name] = Math.max(share, high || 0);
+    }
   }
 
   // With the group on the stack; each sample once, however often it is there.

@@ -62,7 +62,7 @@ class Overview {
     const item = element('li', {},
         element('div', {class: 'share-box'},
             element('b', {}, percent(share.share)),
-            bar(share.share, model.hottest.line, share.low, share.high),
+            bar(share.share, model.longest.line, share.low, share.high),
             share.low === undefined ? '' : element('span', {class: 'quiet range'}, interval(share.low, share.high))),
         element('div', {class: 'what'},
             element('div', {class: 'where'},
@@ -97,7 +97,7 @@ class Overview {
           element('button', {type: 'button', class: 'link', onclick: () =>
             this.app.searchFor('instructions', model.profile.strings[model.profile.rows.base[row]])},
           opcodeTag(model, row)),
-          bar(share.share, model.hottest.opcode, share.low, share.high),
+          bar(share.share, model.longest.opcode, share.low, share.high),
           element('b', {title: share.low === undefined ? null : '95%: ' + interval(share.low, share.high)},
               percent(share.share)));
     }));
@@ -110,8 +110,9 @@ class Overview {
       return element('li', {},
           element('button', {type: 'button', class: 'link', title: model.placeWords(row),
                              onclick: () => this.app.openFunction(group)},
-              model.nameOfCode(model.codeOfFunction[group])),
-          bar(share.share, model.hottest.function, share.low, share.high),
+              model.nameOfCode(model.codeOfFunction[group]),
+              element('small', {}, ' ', model.fileOfRow(row).short)),
+          bar(share.share, model.longest.function, share.low, share.high),
           element('b', {}, percent(share.share), element('small', {class: 'quiet'}, ' · ',
               percent(model.share(model.total.function[group])))));
     }));

@@ -12,7 +12,7 @@ class Source {
     this.changed = new Map(); // by line: opened or closed by hand
     this.list = element('nav', {class: 'functions', 'aria-label': 'Functions by file'});
     this.title = element('div', {class: 'controls'});
-    this.code = element('div', {class: 'code', role: 'list', 'aria-label': 'Source lines',
+    this.code = element('div', {class: 'code', role: 'tree', 'aria-label': 'Source lines',
                                 onkeydown: (event) => this.key(event), onclick: (event) => this.click(event)});
     // Where in the file the heat is.
     this.map = element('div', {class: 'map', 'aria-hidden': 'true', onclick: (event) => {
@@ -169,7 +169,7 @@ class Source {
     const shown = group >= 0 ? model.shareOf('line', group) : {share: 0};
     const total = group >= 0 ? model.share(model.total.line[group]) : 0;
     const hasCode = entry && entry.ops.length > 0;
-    const line = element('div', {class: shown.share ? 'line hot-line' : 'line', role: 'listitem', tabindex: -1,
+    const line = element('div', {class: shown.share ? 'line hot-line' : 'line', role: 'treeitem', tabindex: -1,
                                  'data-line': number, 'aria-expanded': hasCode ? 'false' : null},
         element('span', {class: 'number quiet'}, number > 0 ? number : '?'),
         element('span', {class: 'number heat'}, shown.share ? percent(shown.share) : ''),

@@ -42,7 +42,7 @@ class Instructions {
        value: (group) => share(group).low ?? 0,
        cell: (group) => share(group).low === undefined ? '–' : interval(share(group).low, share(group).high)},
       {name: '', title: 'the share and its interval', value: (group) => model().self[by][group],
-       cell: (group) => bar(share(group).share, model().hottest[by], share(group).low, share(group).high)},
+       cell: (group) => bar(share(group).share, model().longest[by], share(group).low, share(group).high)},
       {name: 'samples', isNumber: true, value: (group) => model().hits[by][group],
        cell: (group) => count(model().hits[by][group])},
     ];
@@ -129,7 +129,7 @@ class Functions {
         {name: '95% interval', isNumber: true, kind: 'range quiet', value: (group) => self(group).low ?? 0,
          cell: (group) => self(group).low === undefined || !self(group).share ? '–' : interval(self(group).low, self(group).high)},
         {name: '', value: (group) => model().self.function[group],
-         cell: (group) => bar(self(group).share, model().hottest.function, self(group).low, self(group).high)},
+         cell: (group) => bar(self(group).share, model().longest.function, self(group).low, self(group).high)},
         {name: 'total', isNumber: true, kind: 'strong', title: 'in it or in what it calls', value: (group) => model().total.function[group],
          cell: (group) => percent(model().share(model().total.function[group]))},
         {name: 'samples', isNumber: true, value: (group) => model().hits.function[group], cell: (group) => count(model().hits.function[group])},
