@@ -252,6 +252,7 @@ $(O)/tests/%: $(O)/obj/tests/examples/%.o $(STATIC_LIB)
 .PHONY: test tests run-tests oracle bench soak demo
 test: ## Install what is missing, build, and run all tests
 	@scripts/bootstrap --test
+	@scripts/viewers
 	@$(MAKE) --no-print-directory run-tests
 
 # Go's own reader of profiles, from its sources: a release of Go no longer brings it built.
