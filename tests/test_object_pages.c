@@ -124,6 +124,23 @@ Test(object_pages, an_object_across_the_end_of_a_page_is_read_whole)
     cr_assert_eq(source.calls, before);
 }
 
+Test(object_pages, are_a_reader_of_objects)
+{
+    const uint64_t a = put(2, 50), b = put(30, 4000);
+    uint8_t bytes[2][OBJECT];
+    for (int round = 0; round < 2; round++) {
+        const struct hop_span spans[] = {
+            {a, OBJECT, bytes[0]}, {b, OBJECT, bytes[1]}, {7, OBJECT, bytes[0]}};
+        open_round_of(ASKER);
+        source.calls = 0;
+        cr_assert_eq(hop_reader_fill(&pages.base, spans, 2), 2);
+        cr_assert_eq(source.calls, round ? 0 : 2);
+        cr_assert_arr_eq(bytes[0], fake_memory_at(&memory, a, OBJECT), OBJECT);
+        cr_assert_arr_eq(bytes[1], fake_memory_at(&memory, b, OBJECT), OBJECT);
+        cr_assert_eq(hop_reader_fill(&pages.base, spans, 3), 2);
+    }
+}
+
 Test(object_pages, a_round_shows_its_start)
 {
     const uint64_t known = put(1, 0), unknown = put(2, 0);

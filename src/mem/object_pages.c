@@ -28,9 +28,23 @@ enum { ROUNDS_AN_AGE = 32 };
  * page, for where these are, others will be. */
 enum { SINGLE_MISSES = 8 };
 
+_Static_assert((int)HOP_OBJECT_PAGES_MAX < (int)HOP_SPANS_MAX, "with the first span");
+
+static size_t fill(struct hop_reader *reader, const struct hop_span *spans, size_t count)
+{
+    struct hop_object_pages *pages = (struct hop_object_pages *)reader;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *bytes = hop_object_pages_find(pages, spans[i].addr, spans[i].size);
+        if (!bytes)
+            return i;
+        memcpy(spans[i].into, bytes, spans[i].size);
+    }
+    return count;
+}
+
 bool hop_object_pages_init(struct hop_object_pages *pages, struct hop_reader *reader)
 {
-    *pages = (struct hop_object_pages){.reader = reader};
+    *pages = (struct hop_object_pages){.base.fill = fill, .reader = reader};
     pages->pages = malloc(HOP_OBJECT_PAGES_MAX * sizeof *pages->pages);
     pages->found = calloc(FOUND_SLOTS, sizeof *pages->found);
     pages->spans = malloc((HOP_OBJECT_PAGES_MAX + 1) * sizeof *pages->spans);

@@ -10,8 +10,8 @@
 
 #include "mem/reader.h"
 
-/* Pages that are remembered: of some 4,000 frames. */
-enum { HOP_OBJECT_PAGES_MAX = 512 };
+/* Pages that are remembered, each a span at worst: of some 8,000 frames, or 1,000 thread states. */
+enum { HOP_OBJECT_PAGES_MAX = 1000 };
 
 /* A part of a page, in bytes from the page's start. It may go on into the next page, where an
  * object does that begins in this one. */
@@ -32,6 +32,7 @@ struct hop_object_page {
 enum { HOP_PAGE_ASKERS = 64 };
 
 struct hop_object_pages {
+    struct hop_reader base; /* for who asks for whole objects, one a span, within a round */
     struct hop_reader *reader;
     uint64_t asker; /* of the round: its bit */
     unsigned rounds[HOP_PAGE_ASKERS];

@@ -16,7 +16,8 @@ bool hop_roster_init(struct hop_roster *roster, const struct hop_process *proces
     roster->listed = malloc(HOP_THREADS_MAX * sizeof *roster->listed);
     roster->tids = malloc(HOP_THREADS_MAX * sizeof *roster->tids);
     roster->ns_tids = malloc(HOP_THREADS_MAX * sizeof *roster->ns_tids);
-    if (roster->listed && roster->tids && roster->ns_tids)
+    if (roster->listed && roster->tids && roster->ns_tids &&
+        hop_object_pages_init(&roster->states, reader))
         return true;
     hop_roster_deinit(roster);
     return false;
@@ -31,6 +32,7 @@ void hop_roster_deinit(struct hop_roster *roster)
     free(roster->listed);
     free(roster->tids);
     free(roster->ns_tids);
+    hop_object_pages_deinit(&roster->states);
     *roster = (struct hop_roster){0};
 }
 
@@ -200,17 +202,37 @@ static struct hop_roster_entry *find_same(struct hop_roster *roster, size_t know
     return NULL;
 }
 
-static void drop_unlisted(struct hop_roster *roster)
+/* Of how many it is asked in one refresh whether their kernel thread still exists: each is a system
+ * call of a looker, which holds a CPU. That a thread has ended is also noticed when it is looked
+ * at; this is for states that outlive their thread and are never looked at. */
+enum { ASKED_A_REFRESH = 64 };
+
+static void drop_ended(struct hop_roster *roster)
 {
-    size_t kept = 0;
+    size_t kept = 0, first = roster->asked_next;
     for (size_t i = 0; i < roster->count; i++) {
         struct hop_roster_entry *entry = &roster->entries[i];
-        if (entry->is_listed && hop_task_exists(&entry->task))
+        bool is_asked = roster->count <= ASKED_A_REFRESH ||
+                        (i + roster->count - first) % roster->count < ASKED_A_REFRESH;
+        if (entry->is_listed && !(is_asked && !hop_task_exists(&entry->task)))
             roster->entries[kept++] = *entry;
         else
             hop_task_deinit(&entry->task);
     }
+    roster->asked_next = first + ASKED_A_REFRESH < kept ? first + ASKED_A_REFRESH : 0;
     roster->count = kept;
+}
+
+/* Fills roster->listed. A thousand states are read where they were the last time, with one call. */
+static size_t list_states(struct hop_roster *roster, struct hop_interpreter *interpreter)
+{
+    const struct hop_layout *layout = &roster->python->layout;
+    const struct hop_span head = {interpreter->addr + (uint64_t)layout->interp_threads_head, 8,
+                                  &interpreter->threads_head_addr};
+    if (!hop_object_pages_open(&roster->states, interpreter->addr, &head))
+        return 0;
+    return hop_thread_states_list(&roster->states.base, layout, interpreter, roster->listed,
+                                  HOP_THREADS_MAX);
 }
 
 bool hop_roster_refresh(struct hop_roster *roster)
@@ -225,8 +247,7 @@ bool hop_roster_refresh(struct hop_roster *roster)
         hop_interpreters_list(roster->reader, layout, roster->python->runtime_addr,
                               roster->interpreters, HOP_INTERPRETERS_MAX);
     for (size_t i = 0; i < roster->interpreter_count; i++) {
-        size_t listed = hop_thread_states_list(roster->reader, layout, &roster->interpreters[i],
-                                               roster->listed, HOP_THREADS_MAX);
+        size_t listed = list_states(roster, &roster->interpreters[i]);
         for (size_t j = 0; j < listed; j++) {
             struct hop_roster_entry *same = find_same(roster, known, &hint, &roster->listed[j]);
             if (same) {
@@ -245,6 +266,6 @@ bool hop_roster_refresh(struct hop_roster *roster)
                 return false;
         }
     }
-    drop_unlisted(roster);
+    drop_ended(roster);
     return true;
 }

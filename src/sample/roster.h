@@ -4,6 +4,7 @@
 #define HOP_SAMPLE_ROSTER_H
 
 #include "base/id_table.h"
+#include "mem/object_pages.h"
 #include "py/find.h"
 #include "py/threads.h"
 #include "sample/standstill.h"
@@ -42,10 +43,12 @@ struct hop_roster {
     const struct hop_process *process;
     const struct hop_python *python;
     struct hop_reader *reader;
+    struct hop_object_pages states; /* where thread states are */
     struct hop_interpreter interpreters[HOP_INTERPRETERS_MAX];
     size_t interpreter_count;
     struct hop_roster_entry *entries;
     size_t count, capacity;
+    size_t asked_next; /* of the entries: where to go on asking whether threads exist */
     struct hop_seen_thread *seen;
     size_t seen_count, seen_capacity;
     struct hop_thread_state *listed; /* room for a list of thread states */
