@@ -2,6 +2,7 @@
 #include "report/html_data.h"
 
 #include "report/html_shares.h"
+#include "report/opcode_class.h"
 #include "report/select.h"
 
 #include <math.h>
@@ -79,12 +80,27 @@ static bool pack_nodes(struct hop_html_data *data, const struct hop_profile *pro
     return true;
 }
 
+/* A base opcode; of one that is new its class as well. */
+static void pack_opcode(struct hop_html_data *data, int name, const char *opcode)
+{
+    uint32_t string = hop_pack_string(&data->strings, opcode);
+    hop_pack_number(column(data, name), string);
+    for (size_t i = 0; i < data->opcode_count; i++)
+        if (data->opcodes[i] == string)
+            return;
+    if (data->opcode_count == HOP_HTML_OPCODES_MAX)
+        return;
+    data->opcodes[data->opcode_count++] = string;
+    hop_pack_number(column(data, HOP_HTML_OPCODE_NAME), string);
+    pack_string(data, HOP_HTML_OPCODE_CLASS, hop_opcode_class(opcode));
+}
+
 static void pack_row(struct hop_html_data *data, const struct hop_instruction *row, bool is_tracked)
 {
     hop_pack_number(column(data, HOP_HTML_ROW_CODE), row->code);
     hop_pack_number(column(data, HOP_HTML_ROW_OFFSET), row->offset);
     pack_string(data, HOP_HTML_ROW_OPCODE, row->opcode);
-    pack_string(data, HOP_HTML_ROW_BASE, row->base_opcode);
+    pack_opcode(data, HOP_HTML_ROW_BASE, row->base_opcode);
     hop_pack_number(column(data, HOP_HTML_ROW_ARG), (uint64_t)(row->oparg + 1));
     hop_pack_signed(column(data, HOP_HTML_ROW_LINE), hop_html_line(row));
     hop_pack_signed(column(data, HOP_HTML_ROW_END_LINE),
@@ -117,7 +133,7 @@ static void pack_op(struct hop_html_data *data, const struct hop_profile_op *op,
                     int line)
 {
     hop_pack_number(column(data, HOP_HTML_OP_UNITS), (op->offset - offset) / 2);
-    pack_string(data, HOP_HTML_OP_OPCODE, op->opcode);
+    pack_opcode(data, HOP_HTML_OP_OPCODE, op->opcode);
     hop_pack_number(column(data, HOP_HTML_OP_ARG), (uint64_t)(op->oparg + 1));
     pack_string(data, HOP_HTML_OP_ARGUMENT, op->argument);
     hop_pack_signed(column(data, HOP_HTML_OP_LINE), (int64_t)op->line - line);

@@ -37,6 +37,8 @@
     X(OP_END_LINE, op_end_line) /* signed, from line */                                            \
     X(OP_COLUMN, op_column)     /* + 1 */                                                          \
     X(OP_END_COLUMN, op_end_column)                                                                \
+    X(OPCODE_NAME, opcode_name) /* each base opcode once */                                        \
+    X(OPCODE_CLASS, opcode_class)                                                                  \
     X(FILE_NAME, file_name)                                                                        \
     X(FILE_SHORT, file_short)                                                                      \
     X(FILE_STATE, file_state)   /* enum hop_source_state, + 16 if it is newer than the profile */  \
@@ -49,9 +51,14 @@
 enum { HOP_HTML_COLUMNS(HOP_HTML_COLUMN) HOP_HTML_COLUMN_COUNT };
 #undef HOP_HTML_COLUMN
 
+/* More than any CPython has; what is beyond is of no class. */
+enum { HOP_HTML_OPCODES_MAX = 512 };
+
 struct hop_html_data {
     struct hop_pack columns[HOP_HTML_COLUMN_COUNT];
     struct hop_pack_strings strings;
+    uint32_t opcodes[HOP_HTML_OPCODES_MAX]; /* those that OPCODE_NAME has: strings */
+    size_t opcode_count;
     size_t codes_left_out; /* with bytecode, but without a place for it */
 };
 

@@ -71,6 +71,9 @@ function readProfile(bytes) {
     flags: numbers('row_flags'),
   };
   for (let i = 0; i < profile.rows.count; i++) profile.rows.endLine[i] += profile.rows.line[i];
+  const names = numbers('opcode_name'), classes = numbers('opcode_class');
+  profile.classOf = new Map(); // by a base opcode's string
+  names.forEach((name, i) => profile.classOf.set(name, strings[classes[i]]));
   profile.groups = readGroups(head, numbers);
   profile.codes = readCodes(numbers, signed);
   profile.files = readFiles(numbers, strings, raw.line_text);

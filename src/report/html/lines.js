@@ -141,7 +141,7 @@ function bytecodeOf(model, index, file, number, light) {
       const place = model.placeOf[code].get(codes.op.offset[op]);
       const self = place === undefined ? 0 : model.self.place[place];
       const shown = place === undefined ? {share: 0} : model.shareOf('place', place);
-      const kind = opcodeClass(strings[codes.op.opcode[op]]);
+      const kind = model.classOf(codes.op.opcode[op]);
       const dot = element('i', {class: 'dot'});
       dot.style.background = classColour(kind, 52);
       const words = OPCODE_WORDS[strings[codes.op.opcode[op]]];

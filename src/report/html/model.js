@@ -5,7 +5,7 @@
 class Model {
   constructor(profile) {
     this.profile = profile;
-    const {rows, codes, groups, strings} = profile;
+    const {rows, codes, groups} = profile;
     this.functionOfCode = new Uint32Array(codes.count);
     this.codeOfFunction = new Uint32Array(groups.function.count);
     this.rowsOf = {}; // by grouping, by group: rows
@@ -20,13 +20,15 @@ class Model {
       this.codeOfFunction[groups.function.of[row]] = rows.code[row];
       this.placeOf[rows.code[row]].set(rows.offset[row], groups.place.of[row]);
     }
-    this.baseClass = strings.map(() => undefined);
     this.count(-1);
   }
 
   opcodeClassOf(row) {
-    const base = this.profile.rows.base[row];
-    return this.baseClass[base] ||= opcodeClass(this.profile.strings[base]);
+    return this.classOf(this.profile.rows.base[row]);
+  }
+
+  classOf(opcode) {
+    return this.profile.classOf.get(opcode) || 'other';
   }
 
   // thread: its index, or -1 for all.

@@ -1,27 +1,5 @@
-// What kind of work an opcode does, and what it does in a sentence.
+// What an opcode does, in a sentence, and the colours of the classes (src/report/opcode_class.c).
 'use strict';
-
-// First match counts. [class, pattern]
-const OPCODE_CLASSES = [
-  ['closures', /DEREF|CELL|CLOSURE|FREE_VARS|^MAKE_FUNCTION|^SET_FUNCTION/],
-  ['exceptions', /EXC|^RAISE|^RERAISE|^SETUP_|^POP_BLOCK|WITH|ASSERTION|CLEANUP_THROW/],
-  ['iteration', /ITER|^END_FOR|YIELD|^SEND|GENERATOR|AWAIT|ANEXT|^END_SEND|^END_ASYNC/],
-  ['import', /^IMPORT/],
-  ['allocation', /^BUILD|^LIST_|^SET_ADD|^SET_UPDATE|^MAP_ADD|^DICT_|FORMAT|^CONVERT_VALUE|INTERPOLATION|TEMPLATE/],
-  ['attribute', /ATTR|METHOD/],
-  ['global', /GLOBAL|_NAME$|LOCALS|BUILD_CLASS/],
-  ['subscript', /SUBSCR|SLICE/],
-  ['call', /CALL|^RESUME|^RETURN|^KW_NAMES|^PUSH_NULL|^ENTER_EXECUTOR/],
-  ['arithmetic', /^BINARY|^INPLACE|^UNARY|^COMPARE|^IS_OP|^CONTAINS|^TO_BOOL/],
-  ['matching', /^MATCH|^GET_LEN|^UNPACK/],
-  ['jumps', /JUMP|^NOT_TAKEN|^EXTENDED|^NOP|^CACHE/],
-  ['locals', /FAST|CONST|SMALL_INT|^POP|^COPY|^SWAP|^DUP|^ROT|^STORE|^LOAD|^DELETE/],
-];
-
-function opcodeClass(name) {
-  const found = OPCODE_CLASSES.find(([, pattern]) => pattern.test(name));
-  return found ? found[0] : 'other';
-}
 
 const OPCODE_WORDS = {
   LOAD_DEREF: 'reads a variable through its cell, as an inner function uses it too: slower than a plain local',
@@ -84,10 +62,11 @@ function formName(form, base) {
 
 // Hue and saturation of a class, for dots and for instructions in the flame graph.
 const CLASS_COLOURS = {
-  closures: [285, 55], allocation: [340, 65], attribute: [205, 65], global: [42, 80],
-  call: [140, 42], arithmetic: [22, 75], iteration: [172, 50], exceptions: [2, 65],
-  subscript: [230, 50], import: [58, 60], matching: [310, 40], jumps: [90, 25],
-  locals: [215, 12], other: [0, 0],
+  closure: [285, 55], allocation: [340, 65], attribute: [205, 65], subscript: [230, 50],
+  global: [42, 80], local: [215, 12], call: [140, 42], arithmetic: [22, 75], compare: [12, 50],
+  format: [325, 40], iteration: [172, 50], matching: [305, 35], exception: [2, 65],
+  'control flow': [90, 25], import: [58, 60], async: [190, 45], stack: [215, 12],
+  interpreter: [0, 0], other: [0, 0],
 };
 
 function classColour(name, lightness) {
