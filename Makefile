@@ -85,6 +85,7 @@ COMMAND    := $(if $(CLI_SRC),$(O)/heavyops)
 STATIC_LIB := $(O)/libheavyops.a
 SHARED_LIB := $(O)/libheavyops.so
 PC_FILE    := $(O)/libheavyops.pc
+SHARE_DIRS := man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
 TESTS      := $(O)/tests/heavyops-tests
 ORACLE     := $(O)/tests/oracle
 # Small programs that `make bench` measures with.
@@ -129,7 +130,7 @@ endif
 # --- Building ------------------------------------------------------------------------------------
 
 .PHONY: all FORCE
-all: $(COMMAND) $(STATIC_LIB) $(SHARED_LIB) $(PC_FILE) ## Build the command and the library
+all: $(COMMAND) $(STATIC_LIB) $(SHARED_LIB) $(PC_FILE) $(O)/share/made ## Build the command and the library
 
 # Two stamps, written only when they would change: all objects depend on the flags, all links on
 # the list of sources, so that a source that was removed leaves the library too.
@@ -197,6 +198,18 @@ $(SHARED_LIB): $(LIB_OBJ) src/heavyops.map $(O)/obj/sources
 $(COMMAND): $(CLI_OBJ) $(STATIC_LIB)
 	$(call say,LD,$@)
 	$(Q)$(call link) $(CLI_OBJ) $(STATIC_LIB) $(command_libs)
+
+# Man pages and completions, laid out as they are installed: the command itself prints them.
+$(O)/share/made: $(COMMAND)
+	$(call say,GEN,$(@D))
+	$(Q)rm -rf $(@D) && mkdir -p $(addprefix $(@D)/,$(SHARE_DIRS))
+	$(Q)$(abspath $<) help --man >$(@D)/man/man1/heavyops.1
+	$(Q)for command in $$($(abspath $<) help --commands); do \
+	    $(abspath $<) help --man $$command >$(@D)/man/man1/heavyops-$$command.1 || exit 1; done
+	$(Q)$(abspath $<) help --completion bash >$(@D)/bash-completion/completions/heavyops
+	$(Q)$(abspath $<) help --completion zsh >$(@D)/zsh/site-functions/_heavyops
+	$(Q)$(abspath $<) help --completion fish >$(@D)/fish/vendor_completions.d/heavyops.fish
+	$(Q)touch $@
 
 $(PC_FILE): FORCE
 	$(shell mkdir -p $(@D))$(file >$@.new,$(pc_text))
@@ -309,6 +322,9 @@ install: all ## Install the command, the library and its header
 	install $(COMMAND) '$(DESTDIR)$(PREFIX)/bin/heavyops'
 	install -m 644 include/heavyops.h '$(DESTDIR)$(PREFIX)/include/heavyops.h'
 	install -m 644 $(SCHEMAS) '$(DESTDIR)$(PREFIX)/share/heavyops'
+	for folder in $(SHARE_DIRS); do \
+	    install -d '$(DESTDIR)$(PREFIX)/share/'$$folder && \
+	    install -m 644 $(O)/share/$$folder/* '$(DESTDIR)$(PREFIX)/share/'$$folder || exit 1; done
 	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)/libheavyops.a'
 	install -m 644 $(SHARED_LIB) '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(VERSION)'
 	ln -sf libheavyops.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(SOVERSION)'
@@ -322,12 +338,17 @@ uninstall: ## Remove what `make install` put there
 	    '$(DESTDIR)$(LIBDIR)/libheavyops.so.$(VERSION)' \
 	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libheavyops.pc'
 	rm -rf '$(DESTDIR)$(PREFIX)/share/heavyops'
+	rm -f '$(DESTDIR)$(PREFIX)/share/man/man1/heavyops'.1 \
+	    '$(DESTDIR)$(PREFIX)/share/man/man1/heavyops'-*.1 \
+	    '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/heavyops' \
+	    '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_heavyops' \
+	    '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/heavyops.fish'
 
 bootstrap: ## Install what the build needs, and nothing else
 	@scripts/bootstrap
 
 clean: ## Remove what was built, but not the interpreters in build/py
-	rm -rf $(addprefix $(O)/,obj gen tests heavyops libheavyops.a libheavyops.so \
+	rm -rf $(addprefix $(O)/,obj gen share tests heavyops libheavyops.a libheavyops.so \
 	    libheavyops.so.$(SOVERSION) libheavyops.pc) \
 	    $(if $(filter build,$(O)),build/debug build/clang build/san-*)
 

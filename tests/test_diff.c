@@ -111,9 +111,9 @@ Test(diff, threads_show_nothing)
 
 Test(diff, a_change_is_found)
 {
-    const struct simulated_program before = {RARE, .samples = 3000, .stay = 3};
+    const struct simulated_program before = {RARE, .samples = 6000, .stay = 3};
     const struct simulated_program after = {
-        {.005, .01, .08, .1, .25, .005, .01}, .samples = 3000, .stay = 3};
+        {.005, .01, .08, .1, .25, .005, .01}, .samples = 6000, .stay = 3};
     size_t found = 0;
     simulation_seed(1);
     for (size_t i = 0; i < 20; i++) {

@@ -1,6 +1,7 @@
 /* Answers for the rows of commands and options, see completion.h. */
 #include "cli/completion.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum hop_cli_word hop_cli_value_of(const struct hop_cli_option *option)
@@ -31,8 +32,26 @@ void hop_cli_brief_help(const struct hop_cli_option *option, char *brief, size_t
     size_t length = strcspn(option->help, ":;(");
     while (length && option->help[length - 1] == ' ')
         length--;
-    snprintf(brief, size, "%.*s", (int)length, option->help);
-    for (char *at = brief; *at; at++)
+    if (option->choice) /* their help explains the choices one by one */
+        snprintf(brief, size, "which %s", option->argument);
+    else
+        snprintf(brief, size, "%.*s", (int)length, option->help);
+    for (char *at = brief; *at; at++) {
         if (strchr("'\"[]\\$`", *at))
             *at = ' ';
+        else if (option->choice)
+            *at = (char)tolower((unsigned char)*at);
+    }
+}
+
+void hop_cli_print_quoted(FILE *stream, const char *prefix, const char *text)
+{
+    fprintf(stream, "'%s", prefix);
+    for (; *text; text++) {
+        if (*text == '\'')
+            fputs("'\\''", stream);
+        else
+            fputc(*text, stream);
+    }
+    fputc('\'', stream);
 }

@@ -23,6 +23,9 @@ enum hop_cli_word hop_cli_words_of(const struct hop_cli_command *command);
  * shell's quotes would end at. */
 void hop_cli_brief_help(const struct hop_cli_option *option, char *brief, size_t size);
 
+/* As one word of any shell, behind `prefix`, which needs no quotes. */
+void hop_cli_print_quoted(FILE *stream, const char *prefix, const char *text);
+
 /* A loop over all options of a command. */
 #define HOP_CLI_EACH_OPTION(row, command)                                                          \
     for (const struct hop_cli_group *const *group_ = (command)->groups; *group_; group_++)         \

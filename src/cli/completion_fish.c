@@ -56,9 +56,11 @@ void hop_cli_print_completion_fish(FILE *stream)
         "    test \"$words[2]\" = \"$argv[1]\"\n"
         "end\n\n",
         stream);
-    for (const struct hop_cli_command *const *command = hop_cli_commands(); *command; command++)
-        fprintf(stream, "complete -c heavyops -n '__heavyops_is \"\"' -a %s -d '%s'\n",
-                (*command)->name, (*command)->summary);
+    for (const struct hop_cli_command *const *command = hop_cli_commands(); *command; command++) {
+        fprintf(stream, "complete -c heavyops -n '__heavyops_is \"\"' -a %s -d ", (*command)->name);
+        hop_cli_print_quoted(stream, "", (*command)->summary);
+        fputc('\n', stream);
+    }
     fputs("complete -c heavyops -n '__heavyops_is \"\"' -a help -d 'explain a command'\n"
           "complete -c heavyops -n '__heavyops_is \"\"' -s h -l help -d 'show help'\n"
           "complete -c heavyops -n '__heavyops_is \"\"' -s V -l version -d 'show the version'\n"

@@ -62,8 +62,13 @@ void hop_cli_print_completion_zsh(FILE *stream)
     fputs("_heavyops_commands() {\n"
           "    local -a commands=(\n",
           stream);
-    for (const struct hop_cli_command *const *command = hop_cli_commands(); *command; command++)
-        fprintf(stream, "        '%s:%s'\n", (*command)->name, (*command)->summary);
+    for (const struct hop_cli_command *const *command = hop_cli_commands(); *command; command++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s:", (*command)->name);
+        fputs("        ", stream);
+        hop_cli_print_quoted(stream, name, (*command)->summary);
+        fputc('\n', stream);
+    }
     fputs("        'help:explain a command'\n"
           "    )\n"
           "    _describe -t commands command commands\n"
@@ -73,7 +78,7 @@ void hop_cli_print_completion_zsh(FILE *stream)
           "    _arguments -C \\\n"
           "        '(- *)'{-h,--help}'[show help]' \\\n"
           "        '(- *)'{-V,--version}'[show the version]' \\\n"
-          "        '1: :->command' '*::: :->words'\n"
+          "        '1: :->command' '*:: :->words'\n"
           "    case $state in\n"
           "        command)\n"
           "            _alternative 'commands:command:_heavyops_commands' \\\n"

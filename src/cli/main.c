@@ -97,7 +97,7 @@ static int run_without_command(int count, char **words)
 }
 
 /* What is printed for `make install` and for shells: `help --man [COMMAND]`, `help --completion
- * SHELL`. */
+ * SHELL`, `help --commands`. */
 static int run_completion(const char *shell)
 {
     static const struct {
@@ -117,6 +117,13 @@ static int run_completion(const char *shell)
     return HOP_EXIT_USAGE;
 }
 
+static int run_commands(void)
+{
+    for (const struct hop_cli_command *const *command = hop_cli_commands(); *command; command++)
+        puts((*command)->name);
+    return HOP_EXIT_OK;
+}
+
 static int run_man(const char *name)
 {
     const struct hop_cli_command *command = name ? hop_cli_find_command(name) : NULL;
@@ -133,6 +140,8 @@ static int run_help(int count, char **words)
 {
     if (count && strcmp(words[0], "--man") == 0)
         return run_man(count > 1 ? words[1] : NULL);
+    if (count && strcmp(words[0], "--commands") == 0)
+        return run_commands();
     if (count && strcmp(words[0], "--completion") == 0)
         return run_completion(count > 1 ? words[1] : NULL);
     const struct hop_cli_command *command = count ? hop_cli_find_command(words[0]) : NULL;

@@ -54,12 +54,13 @@ static bool set_rate(struct hop_cli_settings *settings, const char *value)
 static size_t find_choice(const char *(*choice)(size_t index), const char *option, const char *what,
                           const char *value)
 {
-    char known[512] = "it is one of:";
+    char known[512] = "it is";
     for (size_t i = 0; choice(i); i++) {
         size_t used = strlen(known);
         if (strcmp(choice(i), value) == 0)
             return i;
-        snprintf(known + used, sizeof known - used, "%s %s", i ? "," : "", choice(i));
+        const char *before = i == 0 ? " " : choice(i + 1) ? ", " : " or ";
+        snprintf(known + used, sizeof known - used, "%s%s", before, choice(i));
     }
     hop_cli_complain(known, "%s '%s': no such %s", option, value, what);
     return SIZE_MAX;
