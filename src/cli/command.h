@@ -95,9 +95,12 @@ struct hop_cli_command {
     ROW(dump)                                                                                      \
     ROW(info)                                                                                      \
     ROW(report)                                                                                    \
+    ROW(report)                                                                                    \
     ROW(annotate)                                                                                  \
     ROW(lines)                                                                                     \
-    ROW(functions)
+    ROW(functions)                                                                                 \
+    ROW(diff)                                                                                      \
+    ROW(merge)
 
 #define HOP_CLI_DECLARE_COMMAND(name) extern const struct hop_cli_command hop_cli_##name;
 HOP_CLI_COMMANDS(HOP_CLI_DECLARE_COMMAND)

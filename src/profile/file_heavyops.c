@@ -228,6 +228,23 @@ static Hop__Pprof__Records *make_records(struct hop_file_writer *writer)
     return records;
 }
 
+static Hop__Pprof__Part **make_parts(struct hop_file_writer *writer)
+{
+    size_t count = writer->profile->part_count;
+    Hop__Pprof__Part **parts = hop_file_alloc(writer, count, sizeof(*parts));
+    Hop__Pprof__Part *rows = hop_file_alloc(writer, count, sizeof *rows);
+    for (size_t i = 0; parts && rows && i < count; i++) {
+        const struct hop_profile_part *part = &writer->profile->parts[i];
+        hop__pprof__part__init(&rows[i]);
+        rows[i].first_record = part->first_record;
+        rows[i].samples = part->samples;
+        rows[i].samples_ns = part->samples_ns;
+        rows[i].weights_squared_ns2 = part->weights_squared_ns2;
+        parts[i] = &rows[i];
+    }
+    return parts;
+}
+
 void hop_file_put_heavyops(struct hop_file_writer *writer)
 {
     Hop__Pprof__Profile piece = HOP__PPROF__PROFILE__INIT;
@@ -243,6 +260,8 @@ void hop_file_put_heavyops(struct hop_file_writer *writer)
     part.instructions = make_instructions(writer);
     part.nodes = make_nodes(writer);
     part.records = make_records(writer);
+    part.part = make_parts(writer);
+    part.n_part = writer->profile->part_count;
     piece.heavyops = &part;
     hop_file_put(writer, &piece);
 }

@@ -318,7 +318,7 @@ static bool read_records(struct reading *reading, const Hop__Pprof__Records *fro
 {
     struct hop_profile *profile = reading->profile;
     size_t count = from ? from->n_node : 0;
-    uint64_t block = 0;
+    uint32_t block = 0; /* now and then it goes back: steps are modulo 2^32 */
     if (!count)
         return true;
     if (from->n_block_step != count || (from->n_weight_ns != 1 && from->n_weight_ns != count))
@@ -331,11 +331,37 @@ static bool read_records(struct reading *reading, const Hop__Pprof__Records *fro
         double weight_ns = from->weight_ns[from->n_weight_ns == 1 ? 0 : i];
         block += from->block_step[i];
         if (node >= profile->node_count || profile->nodes[node].parent == node ||
-            block >= UINT32_MAX || !is_rate(weight_ns))
+            !is_rate(weight_ns))
             return broken(reading, "a record is out of range");
-        profile->records[i] = (struct hop_trace_record){node, (uint32_t)block, weight_ns};
+        profile->records[i] = (struct hop_trace_record){node, block, weight_ns};
     }
     profile->record_count = count;
+    return true;
+}
+
+/* Shares keep a number for each part and thread. */
+enum { PARTS_BY_THREADS_MAX = 1 << 24 };
+
+static bool read_parts(struct reading *reading, Hop__Pprof__Part *const *from, size_t count)
+{
+    struct hop_profile *profile = reading->profile;
+    if (!count)
+        return true;
+    if (count > PARTS_BY_THREADS_MAX / (profile->thread_count + 1))
+        return broken(reading, "it has too many parts");
+    profile->parts = alloc(reading, count, sizeof *profile->parts);
+    if (!profile->parts)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        size_t least = i ? profile->parts[i - 1].first_record : 0;
+        if (from[i]->first_record < least || from[i]->first_record > profile->record_count ||
+            (i == 0 && from[i]->first_record) || !is_rate(from[i]->weights_squared_ns2))
+            return broken(reading, "a part of it is out of range");
+        profile->parts[i] =
+            (struct hop_profile_part){from[i]->first_record, from[i]->samples, from[i]->samples_ns,
+                                      from[i]->weights_squared_ns2};
+    }
+    profile->part_count = count;
     return true;
 }
 
@@ -364,7 +390,7 @@ static bool read_heavyops(struct reading *reading)
            read_threads(reading, from->thread, from->n_thread) &&
            read_codes(reading, from->code, from->n_code) &&
            read_instructions(reading, from->instructions) && read_nodes(reading, from->nodes) &&
-           read_records(reading, from->records);
+           read_records(reading, from->records) && read_parts(reading, from->part, from->n_part);
 }
 
 /* Where a message is unpacked, which goes as a whole. */

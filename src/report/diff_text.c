@@ -61,8 +61,9 @@ static void print_side(const char *title, const struct hop_profile *profile, FIL
 {
     fputs(title, stream);
     hop_text_print_target(stream, profile->pid, profile->python, profile->command_line);
-    fprintf(stream, "        %s samples, of %s in which it was busy\n",
-            hop_thousands(profile->samples).text, hop_seconds(profile->samples_ns).text);
+    fprintf(stream, "        %s sample%s that stand for %s, in %s\n",
+            hop_thousands(profile->samples).text, plural(profile->samples),
+            hop_seconds(profile->samples_ns).text, hop_seconds(profile->duration_ns).text);
 }
 
 static void print_notes(const struct hop_diff_view *view, FILE *stream)
@@ -138,6 +139,8 @@ static void print_place(const struct hop_diff_view *view, const struct hop_diff_
         fputc(' ', stream);
         hop_text_print_name(stream, at->base_opcode);
     }
+    if (by != HOP_BY_FUNCTION && !row->after && row->function->after)
+        fputs(" (before)", stream); /* the line's number is one of then */
     if (by != HOP_BY_FUNCTION && row->before && row->after &&
         row->before->line != row->after->line) {
         fputs(" (was line ", stream);
