@@ -95,7 +95,6 @@ struct hop_cli_command {
     ROW(dump)                                                                                      \
     ROW(info)                                                                                      \
     ROW(report)                                                                                    \
-    ROW(report)                                                                                    \
     ROW(annotate)                                                                                  \
     ROW(lines)                                                                                     \
     ROW(functions)                                                                                 \
