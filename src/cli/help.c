@@ -106,7 +106,7 @@ void hop_cli_print_help(FILE *stream)
         fprintf(stream, "  heavyops %s\n", hop_cli_synopses[i]);
     fputs("\nCommands\n", stream);
     for (const struct hop_cli_command *const *command = hop_cli_commands(); *command; command++)
-        fprintf(stream, "  %-8s %s\n", (*command)->name, (*command)->summary);
+        fprintf(stream, "  %-9s %s\n", (*command)->name, (*command)->summary);
     print_examples(stream, hop_cli_examples);
     print_exit_codes(stream);
     fprintf(stream,

@@ -136,16 +136,8 @@ static bool set_focus(struct hop_cli_settings *settings, const char *value)
 
 static bool set_group(struct hop_cli_settings *settings, const char *value)
 {
-    char known[256] = "it is one of:";
     settings->group = value;
-    for (size_t i = 0; hop_report_group(i); i++) {
-        size_t used = strlen(known);
-        if (strcmp(hop_report_group(i), value) == 0)
-            return true;
-        snprintf(known + used, sizeof known - used, "%s %s", i ? "," : "", hop_report_group(i));
-    }
-    hop_cli_complain(known, "--group '%s': no way to group is called so", value);
-    return false;
+    return find_choice(hop_report_group, "--group", "way to group", value) != SIZE_MAX;
 }
 
 static bool set_opcodes(struct hop_cli_settings *settings, const char *value)
