@@ -37,7 +37,8 @@ static char *report(const struct hop_profile *profile, const char *format,
  * read. Such a format has tests of its own. */
 static bool shows_sources(const char *format)
 {
-    return strcmp(format, "annotate") == 0 || strcmp(format, "html") == 0;
+    return strcmp(format, "annotate") == 0 || strcmp(format, "lines") == 0 ||
+           strcmp(format, "html") == 0;
 }
 
 /* Left out as well: what is compressed, for each zlib does it differently. */
@@ -524,7 +525,7 @@ static void assert_callgrind(const struct hop_profile *profile,
         size_t file;
         uint64_t called;
     } functions[FUNCTIONS_MAX];
-    size_t size, checked = 0, number, file = 0, callee = 0;
+    size_t size, checked = 0, number, file = 0, called_file = 0, callee = 0;
     uint64_t self = 0, cost;
     char *text = report(profile, "callgrind", options, &size), name[64];
     bool is_call = false;
@@ -537,7 +538,8 @@ static void assert_callgrind(const struct hop_profile *profile,
             if (found > 1)
                 strcpy(functions[number].name, name);
             if (is_callee) {
-                functions[number].file = file;
+                functions[number].file = called_file;
+                called_file = file; /* it is the caller's where nothing is said */
                 callee = number;
             }
         } else if ((found = sscanf(line, is_callee ? "cfi=(%zu) %63s" : "fl=(%zu) %63s", &number,
@@ -545,7 +547,9 @@ static void assert_callgrind(const struct hop_profile *profile,
             cr_assert_lt(number, FUNCTIONS_MAX);
             if (found > 1)
                 strcpy(files[number], name);
-            file = number;
+            called_file = number;
+            if (!is_callee)
+                file = number;
         } else if (strncmp(line, "calls=", 6) == 0) {
             is_call = true;
         } else if (sscanf(line, "0x%*x %*d %" SCNu64, &cost) == 1) {

@@ -308,12 +308,14 @@ static void print_position(const struct callgrind *callgrind, uint32_t frame)
             row ? callgrind->stacks.frames[frame].line : 0);
 }
 
-static bool print_call(const struct callgrind *callgrind, const struct edge *edge)
+/* `file` is the caller's. */
+static bool print_call(const struct callgrind *callgrind, const struct edge *edge, uint32_t file)
 {
     const struct function *callee = &callgrind->functions[edge->callee];
     const struct hop_instruction *row = row_of(callgrind, callee->frame);
     FILE *stream = callgrind->stream;
-    print_file(callgrind, callee, "cob", "cfi");
+    if (callee->file != file)
+        print_file(callgrind, callee, "cob", "cfi");
     if (!print_function(callgrind, "cfn", edge->callee))
         return false;
     fputs("calls=", stream);
@@ -378,7 +380,7 @@ static bool print_block(const struct callgrind *callgrind, uint32_t number, size
             print_cost(callgrind, self);
         }
         for (; *edge < callgrind->edge_count && callgrind->edges[*edge].caller == place; ++*edge)
-            if (!print_call(callgrind, &callgrind->edges[*edge]))
+            if (!print_call(callgrind, &callgrind->edges[*edge], function->file))
                 return false;
     }
     return true;
@@ -412,7 +414,7 @@ static bool print_document(const struct callgrind *callgrind)
         print_name(stream, "fn", number, &callgrind->is_named[number], "<all threads>", 0);
     }
     for (; edge < callgrind->edge_count; edge++)
-        if (!print_call(callgrind, &callgrind->edges[edge]))
+        if (!print_call(callgrind, &callgrind->edges[edge], 0))
             return false;
     return true;
 }
