@@ -33,14 +33,13 @@ static int by_code_and_offset(const void *left, const void *right)
 static bool sort_instructions(struct hop_annotation *annotation)
 {
     const struct hop_profile *profile = annotation->profile;
-    bool narrows = hop_select_narrows(annotation->options);
     annotation->instructions =
         calloc(profile->instruction_count + 1, sizeof *annotation->instructions);
     if (!annotation->instructions)
         return false;
     for (size_t i = 0; i < profile->instruction_count; i++) {
         const struct hop_instruction *row = &profile->instructions[i];
-        if (row->self && (!narrows || hop_select_tracks(annotation->options, row)))
+        if (row->self && hop_select_counts(annotation->options, row))
             annotation->instructions[annotation->instruction_count++] = row;
     }
     qsort(annotation->instructions, annotation->instruction_count, sizeof *annotation->instructions,

@@ -22,11 +22,9 @@ static bool has_line(const struct hop_profile_code *code, int line)
 {
     if (code->first_line == line)
         return true;
-    for (size_t i = 0; i < code->op_count; i++) {
-        const struct hop_profile_op *op = &code->ops[i];
-        if (op->line == line || (op->line < line && line <= op->end_line))
+    for (size_t i = 0; i < code->op_count; i++)
+        if (code->ops[i].line == line)
             return true;
-    }
     return false;
 }
 

@@ -79,6 +79,12 @@ bool hop_select_tracks(const struct hop_report_options *options, const struct ho
     return (includes_any ? is_included : row->is_tracked) && wants_file(options, row->file);
 }
 
+bool hop_select_counts(const struct hop_report_options *options, const struct hop_instruction *row)
+{
+    return options->instruction_count ? hop_select_tracks(options, row)
+                                      : wants_file(options, row->file);
+}
+
 bool hop_select_narrows(const struct hop_report_options *options)
 {
     return options->instruction_count > 0 || options->file_count > 0;

@@ -27,6 +27,9 @@ bool hop_select_matches(const struct hop_select_item *item, const char *name);
  * include nothing), is not in what they exclude, wherever that stands, and its file is wanted. */
 bool hop_select_tracks(const struct hop_report_options *options, const struct hop_instruction *row);
 
+/* The same for reports of all instructions, which -i narrows only where it is given. */
+bool hop_select_counts(const struct hop_report_options *options, const struct hop_instruction *row);
+
 /* Whether the options narrow a profile at all. */
 bool hop_select_narrows(const struct hop_report_options *options);
 

@@ -49,7 +49,8 @@ static const char *module_part(const char *file)
     }
     const char *slash = strrchr(file, '/');
     const char *base = slash && slash[1] ? slash + 1 : file;
-    if (strcmp(base, "__init__.py") == 0 || strcmp(base, "__main__.py") == 0)
+    bool is_package = strcmp(base, "__init__.py") == 0 || strcmp(base, "__main__.py") == 0;
+    if (slash && is_package)
         for (base = slash; base > file && base[-1] != '/';)
             base--;
     return base;
@@ -187,7 +188,6 @@ static bool view_nodes(struct hop_totals *totals, const struct hop_report_option
 {
     const struct hop_profile *profile = totals->profile;
     size_t count = profile->node_count;
-    bool narrows = hop_select_narrows(options);
     struct hop_profile_node *nodes = hop_arena_alloc(&totals->arena, (count + 1) * sizeof *nodes);
     totals->group_of = calloc(count + 1, sizeof *totals->group_of);
     totals->is_counted = calloc(count + 1, sizeof *totals->is_counted);
@@ -206,8 +206,7 @@ static bool view_nodes(struct hop_totals *totals, const struct hop_report_option
         else
             totals->group_of[i] = is_root(profile, parent) ? profile->nodes[parent].instruction
                                                            : totals->group_of[parent];
-        totals->is_counted[i] =
-            !narrows || hop_select_tracks(options, &profile->instructions[instruction]);
+        totals->is_counted[i] = hop_select_counts(options, &profile->instructions[instruction]);
     }
     totals->by_node = *profile;
     totals->by_node.nodes = nodes;
