@@ -42,7 +42,7 @@ WAY :=
 PYTHON :=
 PROGRAM :=
 SECONDS :=
-## QUICK=1 PART='cost speed'   a short `make bench`, or some of: limits cost slowdown speed start
+## QUICK=1 PART='cost speed'   a short `make bench`, or some of: limits cost slowdown speed start reports
 QUICK :=
 PART :=
 ## KILLS=1000 SOAK_SECONDS=60  how much `make soak` does in each way
@@ -246,6 +246,13 @@ $(ORACLE): $(ORACLE_OBJ) $(LIB_OBJ) $(O)/obj/sources
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(call link) $(filter %.o,$^) $(call libs,$(LIB_PKGS))
+
+# Made of what the public header does not show.
+$(O)/tests/bench/large_file: $(O)/obj/tests/bench/large_file.o \
+        $(O)/obj/tests/support/large_profile.o $(LIB_OBJ)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link) $^ $(call libs,$(LIB_PKGS) $(TEST_PKGS))
 
 $(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(STATIC_LIB)
 	$(call say,LD,$@)

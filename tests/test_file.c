@@ -320,7 +320,7 @@ Test(file, what_unpacks_to_too_much_is_refused)
     size_t size, plain_size;
     struct hop_error err;
     FILE *stream = open_memstream(&bytes, &size);
-    struct hop_gzip *gzip = hop_gzip_create(stream);
+    struct hop_gzip *gzip = hop_gzip_create(stream, 6);
     for (int i = 0; i < 64; i++)
         hop_gzip_write(gzip, zeros, sizeof zeros);
     hop_gzip_destroy(gzip);

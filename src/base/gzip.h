@@ -10,7 +10,8 @@
 
 struct hop_gzip; /* private to gzip.c */
 
-struct hop_gzip *hop_gzip_create(FILE *stream); /* NULL: out of memory */
+/* `level` from 1, fast, to 9, small. NULL: out of memory. */
+struct hop_gzip *hop_gzip_create(FILE *stream, int level);
 /* Failures of the stream are kept in the stream (ferror). */
 void hop_gzip_write(struct hop_gzip *gzip, const void *bytes, size_t size);
 /* Ends the compressed data; the stream stays open. NULL is allowed. */

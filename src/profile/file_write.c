@@ -8,6 +8,9 @@
 /* What the pieces of a profile take before they are packed: its size again, and more. */
 static const size_t PIECES_BYTES_MAX = (size_t)2 << 30;
 
+/* What is small is made as small as can be; what is large must not take seconds to write. */
+enum { SMALL_NODES = 10000, SMALL_LEVEL = 9, LARGE_LEVEL = 4 };
+
 void *hop_file_alloc(struct hop_file_writer *writer, size_t count, size_t item_bytes)
 {
     if (writer->has_failed || count > SIZE_MAX / item_bytes)
@@ -47,7 +50,8 @@ static void put_strings(struct hop_file_writer *writer)
 enum hop_status hop_profile_write(const struct hop_profile *profile, FILE *stream,
                                   struct hop_error *err)
 {
-    struct hop_file_writer writer = {.profile = profile, .gzip = hop_gzip_create(stream)};
+    int level = profile->node_count > SMALL_NODES ? LARGE_LEVEL : SMALL_LEVEL;
+    struct hop_file_writer writer = {.profile = profile, .gzip = hop_gzip_create(stream, level)};
     hop_arena_init(&writer.arena, PIECES_BYTES_MAX);
     writer.has_failed = !hop_strings_init(&writer.strings) || !writer.gzip;
     if (!writer.has_failed) {
