@@ -156,8 +156,12 @@ static bool start_looker(struct looker *looker)
     CPU_SET_S(looker->cpu, crew->allowed_bytes, only);
     pthread_attr_setstacksize(&attributes, LOOKER_STACK_BYTES);
     pthread_attr_setaffinity_np(&attributes, crew->allowed_bytes, only);
+    /* Those of a crash stay: blocked, they could not be handled. */
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
     sigset_t all, before;
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        sigdelset(&all, crashes[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = create_prompt_thread(looker, &attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -195,11 +195,15 @@ static void sampling_destroy(struct hop_sampling *sampling)
     free(sampling);
 }
 
-/* With all signals blocked: handlers run in the caller's threads. */
+/* With all signals blocked but those of a crash, which could not be handled then: handlers run in
+ * the caller's threads. */
 static int start_thread(struct hop_sampling *sampling)
 {
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
     sigset_t all, before;
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        sigdelset(&all, crashes[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&sampling->thread, NULL, run_in_thread, sampling);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
