@@ -65,8 +65,9 @@ static unsigned tables_of(const struct hop_diff_options *options, const struct h
                           const struct hop_profile *after)
 {
     unsigned all = 1u << HOP_BY_INSTRUCTION | 1u << HOP_BY_LINE | 1u << HOP_BY_FUNCTION;
-    if (options->by & all)
-        return options->by & all;
+    unsigned asked = options->by & all;
+    if (asked)
+        return asked;
     return hop_diff_same_bytecode(before->python, after->python)
                ? all
                : all & ~(1u << HOP_BY_INSTRUCTION);
