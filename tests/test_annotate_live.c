@@ -71,7 +71,9 @@ ParameterizedTest(struct python *python, annotate_live, shows_names_and_constant
         "\nhot (",
         "(total)",
         "(777)",
-        "(range", /* with "+ NULL" from 3.11 on */
+        python->minor < 11   ? "(range)"
+        : python->minor < 13 ? "(NULL + range)"
+                             : "(range + NULL)",
         has_binary_op ? "(+=)" : "INPLACE_ADD",
         has_binary_op ? "(%)" : "BINARY_MODULO",
         has_small_ints ? "LOAD_SMALL_INT" : "(0)",

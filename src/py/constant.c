@@ -233,9 +233,9 @@ static bool write_int(struct hop_constant_reader *reader, const struct hop_objec
 static bool write_float(struct hop_constant_reader *reader, const struct hop_object_head *head,
                         struct hop_constant_text *text)
 {
+    uint8_t room[sizeof(double)];
     double value;
-    const uint8_t *bytes =
-        bytes_of(reader, head, reader->layout->float_value, sizeof value, &value);
+    const uint8_t *bytes = bytes_of(reader, head, reader->layout->float_value, sizeof room, room);
     if (!bytes)
         return false;
     memcpy(&value, bytes, sizeof value);
@@ -246,9 +246,9 @@ static bool write_float(struct hop_constant_reader *reader, const struct hop_obj
 static bool write_complex(struct hop_constant_reader *reader, const struct hop_object_head *head,
                           struct hop_constant_text *text)
 {
+    uint8_t room[2 * sizeof(double)];
     double parts[2];
-    const uint8_t *bytes =
-        bytes_of(reader, head, reader->layout->complex_value, sizeof parts, parts);
+    const uint8_t *bytes = bytes_of(reader, head, reader->layout->complex_value, sizeof room, room);
     if (!bytes)
         return false;
     memcpy(parts, bytes, sizeof parts);
