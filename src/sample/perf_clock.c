@@ -12,7 +12,9 @@ static const uint64_t COMPARE_NS = 250 * 1000 * 1000;
 static void open_one(void *context)
 {
     struct hop_perf_clocks *clocks = context;
-    clocks->has_worked = hop_perf_clock_is_fine() && hop_task_open_perf(&clocks->task);
+    clocks->is_fine = clocks->is_fine || hop_perf_clock_is_fine();
+    if (clocks->is_fine)
+        hop_task_open_perf(&clocks->task); /* or the thread has ended, or is not to be watched */
 }
 
 void hop_perf_clocks_consider(struct hop_perf_clocks *clocks, struct hop_crew *crew,
@@ -49,7 +51,7 @@ static void give(struct hop_perf_clocks *clocks, struct hop_roster_entry *entry)
 
 static void give_up(struct hop_perf_clocks *clocks, struct hop_roster *roster)
 {
-    clocks->is_given_up = clocks->stood_still = true;
+    clocks->is_given_up = true;
     for (size_t i = 0; i < roster->count; i++) {
         struct hop_roster_entry *entry = &roster->entries[i];
         if (!hop_task_is_provable_anywhere(&entry->task))
@@ -83,7 +85,7 @@ void hop_perf_clocks_collect(struct hop_perf_clocks *clocks, const struct hop_cr
 {
     if (clocks->is_under_way && !hop_crew_is_on_errand(crew)) {
         clocks->is_under_way = false;
-        clocks->is_given_up |= !clocks->has_worked;
+        clocks->is_given_up = !clocks->is_fine;
         for (size_t i = 0; i < roster->count && clocks->task.perf_fd >= 0; i++)
             if (roster->entries[i].index == clocks->for_index)
                 give(clocks, &roster->entries[i]);
