@@ -38,6 +38,8 @@ static int run_top(struct hop_cli_settings *settings)
     struct hop_error err;
     if (!hop_cli_require_pid(settings, &hop_cli_top))
         return HOP_EXIT_USAGE;
+    if (settings->output_path && !hop_cli_choose_format(settings, "text"))
+        return HOP_EXIT_USAGE;
     if (settings->output_path && hop_output_open(settings->output_path, &output, &err))
         return hop_cli_fail(&err);
     settings->sampling.stop = hop_cli_stop_on_signals();
