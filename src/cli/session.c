@@ -63,6 +63,8 @@ bool hop_cli_write_report(const struct hop_cli_settings *settings,
 /* A name for a file, and not for standard output, a device or a descriptor. */
 static bool is_file_name(const char *path)
 {
+    if (path && strncmp(path, "/dev/shm/", 9) == 0) /* a folder of files */
+        return true;
     return path && strcmp(path, "-") != 0 && strncmp(path, "/dev/", 5) != 0 &&
            strncmp(path, "/proc/", 6) != 0;
 }
