@@ -2,6 +2,7 @@
  * out. */
 #include "report/text_parts.h"
 
+#include "base/escape.h"
 #include "report/numbers.h"
 
 #include <inttypes.h>
@@ -37,9 +38,10 @@ static void print_refused(FILE *stream, const struct hop_profile *profile)
     fprintf(stream,
             "refused: %s (%s of what was looked at):", hop_thousands(profile->refused_total).text,
             hop_percent(profile->refused_total, looks).text);
-    for (size_t i = 0; i < profile->refused_count; i++)
-        fprintf(stream, "%s %s %s", i ? ";" : "", hop_thousands(profile->refused[i].count).text,
-                profile->refused[i].words);
+    for (size_t i = 0; i < profile->refused_count; i++) {
+        fprintf(stream, "%s %s ", i ? ";" : "", hop_thousands(profile->refused[i].count).text);
+        hop_print_escaped(stream, profile->refused[i].words); /* a file's may be hostile */
+    }
     fputc('\n', stream);
     /* Of looks of which a part f was refused, a share s of the rest is s (1 - f) of all, and the
      * refused ones may all or none of them belong to it: between s (1 - f) and s (1 - f) + f. */
@@ -92,9 +94,17 @@ void hop_text_print_heading(FILE *stream, const struct hop_profile *profile)
         fprintf(stream, " (%s asked", hop_frequency(profile->asked_rate_hz).text);
     else
         fputs(" (different rates asked", stream);
-    fprintf(stream, "; mode %s, %s)\n", profile->mode, profile->way);
-    if (profile->way_words[0])
-        fprintf(stream, "%s: %s\n", profile->way, profile->way_words);
+    fputs("; mode ", stream);
+    hop_print_escaped(stream, profile->mode);
+    fputs(", ", stream);
+    hop_print_escaped(stream, profile->way);
+    fputs(")\n", stream);
+    if (profile->way_words[0]) {
+        hop_print_escaped(stream, profile->way);
+        fputs(": ", stream);
+        hop_print_escaped(stream, profile->way_words);
+        fputc('\n', stream);
+    }
     if (profile->part_count > 1)
         fprintf(stream, "merged: %zu profiles\n", profile->part_count);
     print_opening(stream, profile);
