@@ -91,8 +91,8 @@ static bool join_instruction(struct joining *joining, size_t index)
     return true;
 }
 
-/* A row a thread, of the instructions that are tracked. */
-static void join_threads(struct joining *joining)
+/* A row a thread, of the instructions that are tracked. False: out of memory. */
+static bool join_threads(struct joining *joining)
 {
     struct hop_live_table *table = joining->table;
     const struct hop_profile *profile = joining->profile;
@@ -104,21 +104,26 @@ static void join_threads(struct joining *joining)
             .group = (uint32_t)i,
         };
     table->count = profile->thread_count;
-    uint64_t most = 0;
+    uint64_t *most = calloc(profile->thread_count + 1, sizeof *most); /* by thread */
+    if (!most)
+        return false;
     for (size_t i = 0; i < profile->node_count; i++) {
         const struct hop_profile_node *node = &profile->nodes[i];
         if (node->parent == i ||
             !hop_select_tracks(joining->options, &profile->instructions[node->instruction]))
             continue;
-        struct hop_live_row *row = &table->rows[joining->thread_of[i]];
-        table->group_of_node[i] = joining->thread_of[i];
-        if (row->instruction == HOP_NO_GROUP || node->self > most) {
+        uint32_t thread = joining->thread_of[i];
+        struct hop_live_row *row = &table->rows[thread];
+        table->group_of_node[i] = thread;
+        if (row->instruction == HOP_NO_GROUP || node->self > most[thread]) {
             row->instruction = node->instruction;
-            most = node->self;
+            most[thread] = node->self;
         }
         add_hits(&row->hits, node->self, node->self_ns);
         add_hits(&table->hits, node->self, node->self_ns);
     }
+    free(most);
+    return true;
 }
 
 /* Shares are found of instructions; so each node is made one of the instruction with its row's
@@ -384,8 +389,8 @@ static bool join_all(struct joining *joining)
         table->group_of_node[i] =
             is_root || is_threads ? HOP_NO_GROUP : joining->group_of[node->instruction];
     }
-    if (is_threads)
-        join_threads(joining);
+    if (is_threads && !join_threads(joining))
+        return false;
     return tell_apart(joining) && find_shares(joining) &&
            (table->view != HOP_LIVE_FUNCTIONS || find_totals(joining));
 }
