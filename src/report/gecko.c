@@ -161,6 +161,8 @@ static void add_sample(struct gecko *gecko, uint32_t node, uint64_t time_ns, uin
 static uint64_t part_of(uint64_t whole, double part)
 {
     double scaled = (double)whole * part;
+    if (!(scaled > 0)) /* rounding may leave a little less than nothing */
+        return 0;
     return part >= 1 || scaled >= (double)whole ? whole : (uint64_t)scaled;
 }
 
