@@ -139,10 +139,10 @@ static void print_end(const struct hop_annotation *annotation, struct body *body
     int last = 0;
     for (size_t i = 0; i < code->op_count; i++)
         last = code->ops[i].end_line > last ? code->ops[i].end_line : last;
-    int to = body->shown + CONTEXT < last ? body->shown + CONTEXT : last;
+    int64_t end = (int64_t)body->shown + CONTEXT, to = end < last ? end : last; /* any int */
     if (body->shown > 0)
-        for (int line = body->shown + 1; line <= to; line++)
-            hop_annotation_print_text(annotation, body->source, line);
+        for (int64_t line = (int64_t)body->shown + 1; line <= to; line++)
+            hop_annotation_print_text(annotation, body->source, (int)line);
 }
 
 static bool print_code(struct hop_annotation *annotation, uint32_t index,

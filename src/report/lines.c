@@ -71,12 +71,13 @@ static void print_hit(const struct listing *listing, const struct hop_source *so
     print_text(listing, source, row->line, row);
 }
 
-static void print_around(const struct listing *listing, const struct hop_source *source, int first,
-                         int last)
+static void print_around(const struct listing *listing, const struct hop_source *source,
+                         int64_t first, int64_t last)
 {
     const char *text;
     size_t length;
-    for (int line = first > 1 ? first : 1; line <= last; line++) {
+    for (int64_t at = first > 1 ? first : 1; at <= last && at <= INT32_MAX; at++) {
+        int line = (int)at;
         if (!hop_source_line(source, line, &text, &length))
             return;
         fprintf(listing->stream, " %5d", line);
@@ -100,16 +101,16 @@ static bool print_file(struct listing *listing, const struct hop_total *rows, si
     hop_listing_print_state(listing->stream, source);
     fprintf(listing->stream, " %5s %*s %6s  %-*s  SOURCE\n", "LINE", listing->hits_width, "HITS",
             "SHARE", INTERVAL_WIDTH, "95 %");
-    int shown = 0; /* up to which line */
+    int64_t shown = 0; /* up to which line; these may be any int */
     for (size_t i = 0; i < count; i++) {
-        int line = rows[i].line, next = i + 1 < count ? rows[i + 1].line : INT32_MAX;
-        int from = line > shown + CONTEXT + 1 ? line - CONTEXT : shown + 1;
+        int64_t line = rows[i].line, next = i + 1 < count ? rows[i + 1].line : INT32_MAX;
+        int64_t from = line > shown + CONTEXT + 1 ? line - CONTEXT : shown + 1;
         if (i && from > shown + 1 && source->state == HOP_SOURCE_READ)
             fprintf(listing->stream, " %5s\n", "...");
         print_around(listing, source, from, line - 1);
         print_hit(listing, source, &rows[i]);
         shown = line;
-        int to = next > line + CONTEXT ? line + CONTEXT : next - 1;
+        int64_t to = next > line + CONTEXT ? line + CONTEXT : next - 1;
         print_around(listing, source, line + 1, to);
         shown = to;
     }
