@@ -105,12 +105,14 @@ class Source {
         element('span', {}, 'self'), element('span', {class: 'range'}, '95% interval'), element('span', {}, 'total'),
         element('span', {}, '')));
     let last = 0;
-    const starts = this.functionStarts();
+    const starts = [...this.functionStarts()].sort((a, b) => a[0] - b[0]);
     for (const number of this.lineNumbers()) {
       if (last && number > last + 1) this.code.append(element('div', {class: 'gap', 'aria-hidden': 'true'}, '⋯'));
       last = number;
-      if (!file.lines.has(number) && starts.has(number))
-        this.code.append(element('div', {class: 'function-name mono'}, starts.get(number).join(', ')));
+      const begun = []; // since the line before
+      while (starts.length && starts[0][0] <= number) begun.push(...starts.shift()[1]);
+      if (!file.lines.has(number) && begun.length)
+        this.code.append(element('div', {class: 'function-name mono'}, begun.join(', ')));
       const line = this.line(file, number);
       this.rowsByLine.set(number, line);
       this.code.append(line);
