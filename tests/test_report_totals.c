@@ -423,6 +423,19 @@ Test(report_callgrind, counts_a_sample_once_for_each_function_on_its_stack)
     hop_profile_destroy(deep);
 }
 
+/* even calls odd calls even: a call back into what waits further out would make a cycle. */
+Test(report_callgrind, makes_no_cycle)
+{
+    struct hop_profile *deep = make_deep_profile(3);
+    size_t size, calls = 0;
+    char *text = report(deep, "callgrind", &no_options, &size);
+    for (const char *at = text; (at = strstr(at, "calls=")); at++)
+        calls++;
+    cr_assert_eq(calls, 2, "%s", text); /* of even by all threads, of odd by even */
+    free(text);
+    hop_profile_destroy(deep);
+}
+
 static void assert_csv_sum(const struct hop_profile *profile, bool by_thread)
 {
     struct hop_report_options options = {.by_thread = by_thread};
