@@ -369,6 +369,7 @@ const LONGEST_MS = 240000;
   setTimeout(() => {
     console.log('FAILED: not done after ' + LONGEST_MS / 1000 + ' s');
     browser.process.kill('SIGKILL');
+    fs.rmSync(browser.folder, {recursive: true, force: true});
     process.exit(1);
   }, LONGEST_MS);
   let failed = 0;
