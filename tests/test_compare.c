@@ -1,6 +1,6 @@
-/* `heavyops diff` and `heavyops merge` of recordings of real programs: the same program shows
- * nothing, a change is found, edits elsewhere and another Python do not matter, and the exit code
- * tells. */
+/* Recordings of real programs, compared by `heavyops diff` and merged by `heavyops merge`: the same
+ * program shows nothing, nothing, a change is found, edits elsewhere and another Python do not
+ * matter, and the exit code tells. */
 #include "support/programs.h"
 
 #include "cli/command.h"
