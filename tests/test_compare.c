@@ -1,5 +1,5 @@
 /* Recordings of real programs, compared by `heavyops diff` and merged by `heavyops merge`: the same
- * program shows nothing, nothing, a change is found, edits elsewhere and another Python do not
+ * program shows nothing, a change is found, edits elsewhere and another Python do not
  * matter, and the exit code tells. */
 #include "support/programs.h"
 
