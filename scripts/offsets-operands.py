@@ -83,7 +83,7 @@ def jump(name, number):
 def argument(name, number):
     """The kind of an opcode's argument, the shift, the forms; None: a plain number or none."""
     if name == "LOAD_SMALL_INT":
-        return "number", 0, []
+        return None  # dis lists it among the constants, and shows nothing
     if name in NAMES_WITH_FLAGS and VERSION >= NAMES_WITH_FLAGS[name][0]:
         return ("name",) + NAMES_WITH_FLAGS[name][1:]
     if name in PAIRS:

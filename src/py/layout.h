@@ -160,7 +160,6 @@ enum hop_opcode_role {
 /* What an opcode's argument stands for. A jump's is in code units, or in bytes. */
 enum hop_argument_kind {
     HOP_ARGUMENT_PLAIN,    /* a number that dis shows no word for */
-    HOP_ARGUMENT_NUMBER,   /* itself */
     HOP_ARGUMENT_CONSTANT, /* an index of co_consts; the next two likewise */
     HOP_ARGUMENT_NAME,     /* of co_names */
     HOP_ARGUMENT_LOCAL,    /* of co_varnames, from 3.11 on co_localsplusnames */

@@ -33,7 +33,6 @@ static int find_list(const struct hop_layout *layout, const char *name)
 static enum hop_status parse_kind(struct hop_parser *p, struct hop_opcode *opcode)
 {
     static const char *const kinds[] = {
-        [HOP_ARGUMENT_NUMBER] = "number",
         [HOP_ARGUMENT_CONSTANT] = "constant",
         [HOP_ARGUMENT_NAME] = "name",
         [HOP_ARGUMENT_LOCAL] = "local",
@@ -48,7 +47,7 @@ static enum hop_status parse_kind(struct hop_parser *p, struct hop_opcode *opcod
     };
     struct hop_layout *layout = p->layout;
     const char *word = p->words[2];
-    for (size_t i = HOP_ARGUMENT_NUMBER; i < sizeof kinds / sizeof kinds[0]; i++)
+    for (size_t i = HOP_ARGUMENT_CONSTANT; i < sizeof kinds / sizeof kinds[0]; i++)
         if (!strcmp(word, kinds[i])) {
             opcode->argument = (uint8_t)i;
             return HOP_OK;

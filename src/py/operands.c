@@ -217,9 +217,6 @@ static void put_plain(struct words *words, const struct hop_layout *layout,
     switch ((enum hop_argument_kind)opcode->argument) {
     case HOP_ARGUMENT_PLAIN:
         break;
-    case HOP_ARGUMENT_NUMBER:
-        put_number(words, "", argument);
-        break;
     case HOP_ARGUMENT_CONSTANT:
         put_item(words, operands, HOP_OPERAND_CONSTANTS, index);
         break;
