@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Looks until something shows, and the pause between two: a minute on a machine that is busy with
  * other tests. */
@@ -52,6 +53,12 @@ void tmux_start(struct tmux *tmux, int columns, int rows, const char *environmen
              "-u CLICOLOR_FORCE -u LC_ALL LANG=C.UTF-8 %s PS1= ENV= sh\"",
              columns, rows, tmux->folder, environment ? environment : "");
     tell(tmux, words);
+    /* The server is nobody's child: of a test that fails, it is ended by who waits for that. */
+    snprintf(words, sizeof words,
+             "setsid sh -c 'while kill -0 %d; do sleep 1; done; tmux -S %s/socket kill-server; "
+             "rm -rf %s' </dev/null >/dev/null 2>&1 &",
+             (int)getpid(), tmux->folder, tmux->folder);
+    cr_assert_eq(system(words), 0);
 }
 
 void tmux_end(struct tmux *tmux)
