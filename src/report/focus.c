@@ -1,6 +1,7 @@
 /* Tells what a person means by a function, a file or a line, see focus.h. */
 #include "report/focus.h"
 
+#include "base/escape.h"
 #include "base/nearest.h"
 
 #include <fnmatch.h>
@@ -69,8 +70,11 @@ static enum hop_status unknown(const struct hop_profile *profile, const char *te
             nearest = name;
         }
     }
-    if (nearest)
-        snprintf(remedy, sizeof remedy, "did you mean %.200s?", nearest);
+    if (nearest) {
+        char shown[200]; /* it is the target's, or a file's */
+        hop_escape_terminal(nearest, shown, sizeof shown);
+        snprintf(remedy, sizeof remedy, "did you mean %s?", shown);
+    }
     return hop_error_set(err, HOP_ERR_USAGE, remedy,
                          "no function, file or line of code that was seen is called '%.200s'",
                          text);
