@@ -249,7 +249,7 @@ void hop_file_put_heavyops(struct hop_file_writer *writer)
 {
     Hop__Pprof__Profile piece = HOP__PPROF__PROFILE__INIT;
     Hop__Pprof__Heavyops part = HOP__PPROF__HEAVYOPS__INIT;
-    static char written_by[] = "heavyops " HOP_VERSION;
+    char written_by[] = "heavyops " HOP_VERSION;
     part.version = HOP_FILE_VERSION;
     part.written_by = written_by;
     part.statistics = make_statistics(writer);
