@@ -7,9 +7,9 @@
  * this size (HOP_WINDOW_BYTES). */
 enum { SPAN_BYTES_MAX = 16 << 10 };
 
-/* Rounds in which a span was not asked for, until it is given up: a leaf that is called one time in
- * eight is worth its place, as a span costs an eighth of a call. */
-enum { IDLE_MAX = 8 };
+/* Rounds in which a span was not asked for, until it is given up: a span costs a third of a call,
+ * so that one that is asked for one time in three is worth its place. */
+enum { IDLE_MAX = 3 };
 
 static struct hop_prefetch_span *find(struct hop_prefetch *prefetch, uint64_t addr, size_t size)
 {

@@ -54,6 +54,8 @@ bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
     widen(layout->thread_current_frame, &from, &to);
     widen(layout->thread_datastack_chunk, &from, &to);
     widen(layout->thread_datastack_top, &from, &to);
+    widen(layout->thread_id, &from, &to);
+    widen(layout->thread_native_id, &from, &to);
     walker->thread_from = from;
     walker->thread_bytes = (size_t)(to - from);
 
@@ -115,10 +117,20 @@ static void read_chunk(struct hop_walker *walker, uint64_t addr, struct chunk *c
     *chunk = (struct chunk){0};
     if (!addr)
         return;
-    struct hop_span spans[] = {{addr + (uint64_t)layout->chunk_previous, 8, &previous},
-                               {addr + (uint64_t)layout->chunk_bytes, 8, &bytes}};
-    walker->reads++;
-    if (hop_reader_fill(walker->reader, spans, 2) == 2 && addr + bytes > addr)
+    uint64_t previous_addr = addr + (uint64_t)layout->chunk_previous;
+    uint64_t bytes_addr = addr + (uint64_t)layout->chunk_bytes;
+    const uint8_t *previous_bytes = in_window(walker, previous_addr, 8);
+    const uint8_t *bytes_bytes = in_window(walker, bytes_addr, 8);
+    if (previous_bytes && bytes_bytes) {
+        previous = hop_u64(previous_bytes);
+        bytes = hop_u64(bytes_bytes);
+    } else {
+        struct hop_span spans[] = {{previous_addr, 8, &previous}, {bytes_addr, 8, &bytes}};
+        walker->reads++;
+        if (hop_reader_fill(walker->reader, spans, 2) != 2)
+            return;
+    }
+    if (addr + bytes > addr)
         *chunk = (struct chunk){addr, addr + bytes, previous};
 }
 
@@ -335,6 +347,16 @@ static bool is_yielding(const struct hop_walker *walker, enum hop_refusal refusa
            stack->depth == 1 && stack->frames[0].is_generator;
 }
 
+/* `fields` + an offset is that field of the thread state. */
+static void keep_ids(struct hop_walker *walker, const uint8_t *fields)
+{
+    const struct hop_layout *layout = walker->layout;
+    walker->has_ids = true;
+    walker->pthread = hop_u64(fields + layout->thread_id);
+    walker->native_id =
+        layout->thread_native_id == HOP_ABSENT ? 0 : hop_u64(fields + layout->thread_native_id);
+}
+
 static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, uint64_t thread_addr)
 {
     const struct hop_layout *layout = walker->layout;
@@ -372,6 +394,7 @@ static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, u
     }
 
     const uint8_t *fields = thread - walker->thread_from;
+    keep_ids(walker, fields);
     uint64_t chunk_addr = hop_u64(fields + layout->thread_datastack_chunk);
     uint64_t top_addr = hop_u64(fields + layout->thread_datastack_top);
     uint64_t frame_addr = 0;
@@ -436,6 +459,7 @@ static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t t
     stack->depth = 0;
     if (!hop_object_pages_open(pages, thread_addr, &state))
         return HOP_REFUSED_UNREADABLE;
+    keep_ids(walker, thread - walker->thread_from);
     uint64_t addr = hop_u64(thread - walker->thread_from + layout->thread_frame);
     walker->guess_frame_addr = addr;
     while (addr) {
@@ -472,6 +496,7 @@ uint64_t hop_walker_guess_addr(const struct hop_walker *walker)
 
 enum hop_refusal hop_walk(struct hop_walker *walker, uint64_t thread_addr)
 {
+    walker->has_ids = false;
     if (walker->layout->frame_root != HOP_ROOT_FRAME_OBJECT)
         return walk_from_interpreter_frame(walker, thread_addr);
     uint64_t calls_before = walker->object_pages.calls;

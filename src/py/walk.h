@@ -16,7 +16,10 @@ struct hop_walker {
     struct hop_reader *reader;
     const struct hop_layout *layout;
     struct hop_raw_stack stack; /* the last walk's result */
-    int32_t thread_from;        /* the part of PyThreadState that is read: [from, from + bytes) */
+    /* Whose the thread state said that it is, when its stack was read. */
+    bool has_ids;                /* it could be read */
+    uint64_t pthread, native_id; /* see struct hop_thread_state */
+    int32_t thread_from;         /* the part of PyThreadState that is read: [from, from + bytes) */
     size_t thread_bytes;
     size_t frame_bytes; /* the part of a frame that is read, from its start */
     /* The guess. */

@@ -32,15 +32,10 @@ bool hop_look_was_early(struct hop_sampler *sampler, const struct hop_roster_ent
 static enum hop_refusal find_whose(struct hop_sampler *sampler,
                                    const struct hop_roster_entry *entry)
 {
-    const struct hop_layout *layout = &sampler->python->layout;
-    uint64_t pthread, native_id = entry->state.native_id;
-    struct hop_span spans[] = {
-        {entry->state.addr + (uint64_t)layout->thread_id, 8, &pthread},
-        {entry->state.addr + (uint64_t)layout->thread_native_id, 8, &native_id}};
-    size_t wanted = layout->thread_native_id == HOP_ABSENT ? 1 : 2;
-    if (hop_reader_fill(sampler->walker.reader, spans, wanted) != wanted)
+    const struct hop_walker *walker = &sampler->walker;
+    if (!walker->has_ids)
         return HOP_REFUSED_UNREADABLE;
-    if (pthread == entry->state.pthread && native_id == entry->state.native_id)
+    if (walker->pthread == entry->state.pthread && walker->native_id == entry->state.native_id)
         return HOP_TAKEN;
     sampler->refresh_due_ns = 0;
     return HOP_REFUSED_NOT_ITS_THREAD;
