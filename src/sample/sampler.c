@@ -63,11 +63,13 @@ void hop_sampler_deinit(struct hop_sampler *sampler)
 /* --- the run --------------------------------------------------------------------------------- */
 
 /* In the opening the instants are as near to each other as they come to be: each stands for the
- * time since the last. */
+ * time since the last, but for no more than an instant of the rest of the run. We may have had to
+ * wait for a CPU; of what was missed then nothing is known. */
 static void weigh_by_time(struct hop_sampler *sampler)
 {
-    uint64_t now_ns = sampler->deadlines.woke_ns;
-    sampler->sample_ns = now_ns - sampler->last_woke_ns;
+    uint64_t now_ns = sampler->deadlines.woke_ns, since_ns = now_ns - sampler->last_woke_ns;
+    uint64_t most_ns = (uint64_t)(1e9 / sampler->plan.rate_hz);
+    sampler->sample_ns = since_ns < most_ns ? since_ns : most_ns;
     sampler->last_woke_ns = now_ns;
 }
 
