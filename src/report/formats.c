@@ -76,6 +76,9 @@ enum hop_status hop_format_check_stream(FILE *stream, struct hop_error *err)
     errno = 0;
     if (fflush(stream) == 0 && !had_failed)
         return HOP_OK;
+    /* What was held back when it failed may be gone, and with it the reason: it is asked again. */
+    if (!errno && putc('\n', stream) != EOF)
+        fflush(stream);
     return hop_error_set(err, HOP_ERR_IO, "make room, or choose another place with -o",
                          "cannot write the report: %s", strerror(errno ? errno : EIO));
 }
