@@ -372,8 +372,8 @@ Test(identify, frames_that_come_and_go_are_told_from_those_that_stay)
         size_t depth = 0;
         for (int round = 0; round < 300; round++) {
             random = random * 1103515245 + 12345;
-            size_t wanted = 1 + (random >> 16) % 8;
-            while (depth && depth > wanted - 1) {
+            size_t wanted = (random >> 16) % 9, stay = wanted ? wanted - 1 : 0;
+            while (depth > stay) {
                 fake_frame_pop(&program.thread);
                 depth--;
             }
@@ -390,6 +390,23 @@ Test(identify, frames_that_come_and_go_are_told_from_those_that_stay)
             for (size_t i = 0; i < depth; i++)
                 expect_frame(depth - 1 - i, names[calls[i].code], program.starts[calls[i].start]);
         }
+    }
+}
+
+/* Nothing before the first frame is taken for one that has stayed. */
+Test(identify, a_stack_without_frames_after_one_with_some)
+{
+    FOR_EACH_VERSION
+    {
+        count_code_objects();
+        uint64_t code = fake_program_code(&program, 0, "function");
+        for (int i = 0; i < 3; i++)
+            fake_program_call(&program, code, program.starts[0]);
+        expect(HOP_TAKEN);
+        const struct hop_raw_stack none = {.depth = 0, .frames = walker.stack.frames + 3};
+        cr_assert_eq(hop_identify(&identifier, &none), HOP_TAKEN);
+        expect(HOP_TAKEN);
+        expect_frame(2, "function", program.starts[0]);
     }
 }
 

@@ -221,7 +221,8 @@ Test(report_speedscope, adds_up)
                 json_array_foreach(sample, l, frame)
                     cr_assert_lt((size_t)json_integer_value(frame), frames);
             }
-            cr_assert_eq(json_integer_value(json_object_get(thread, "endValue")), of_thread);
+            cr_assert_eq((uint64_t)json_integer_value(json_object_get(thread, "endValue")),
+                         of_thread);
             sum += of_thread;
         }
         cr_assert_eq(sum, profile->samples_ns, "profile %zu", i);

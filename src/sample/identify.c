@@ -257,7 +257,7 @@ static size_t count_kept(const struct hop_identifier *identifier, const struct h
     const struct hop_raw_frame *frames = stack->frames + stack->depth;
     const struct hop_identifier_place *places = identifier->kept.places + HOP_DEPTH_MAX;
     size_t count = 0;
-    if (limit == stack->depth)
+    if (limit && limit == stack->depth)
         limit--;
     while (count < limit && frames[-1].code_addr == places[-1].code_addr &&
            frames[-1].ip == places[-1].ip) {
