@@ -243,6 +243,12 @@ static bool find_totals(struct joining *joining)
     return has_memory;
 }
 
+/* The history may be newer than the table, and then knows nodes that the table does not. */
+static uint32_t group_of(const struct hop_live_table *table, uint32_t node)
+{
+    return node < table->node_count ? table->group_of_node[node] : HOP_NO_GROUP;
+}
+
 /* --- the intervals --------------------------------------------------------------------------- */
 
 static void add_moment(const struct hop_live_table *table, const struct hop_live_moment *moment,
@@ -252,7 +258,7 @@ static void add_moment(const struct hop_live_table *table, const struct hop_live
     for (size_t i = 0; i < row_count; i++)
         shares[i * stride] = 0;
     for (size_t i = 0; i < moment->count; i++) {
-        uint32_t group = table->group_of_node[moment->changes[i].node];
+        uint32_t group = group_of(table, moment->changes[i].node);
         if (group == HOP_NO_GROUP)
             continue;
         all += moment->changes[i].weight;
@@ -291,7 +297,7 @@ static void find_now(struct hop_live_table *table, const struct hop_live_history
     if (history->count) {
         const struct hop_live_moment *moment = hop_live_history_at(history, 0);
         for (size_t i = 0; i < moment->count; i++) {
-            uint32_t group = table->group_of_node[moment->changes[i].node];
+            uint32_t group = group_of(table, moment->changes[i].node);
             if (group == HOP_NO_GROUP)
                 continue;
             table->rows[group].now += moment->changes[i].weight;
@@ -415,6 +421,7 @@ bool hop_live_table_init(struct hop_live_table *table, enum hop_live_view view,
         .view = view,
         .rows = calloc(rows + 1, sizeof *table->rows),
         .group_of_node = calloc(profile->node_count + 1, sizeof *table->group_of_node),
+        .node_count = profile->node_count,
         .short_files = hop_short_file_names(profile),
     };
     struct joining joining = {

@@ -37,6 +37,7 @@ struct hop_live_table {
     struct hop_hits hits;
     uint32_t *group_of_node; /* by node of the profile: the row its samples count for, or
                                 HOP_NO_GROUP */
+    size_t node_count;
     const char **short_files;
 };
 

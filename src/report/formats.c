@@ -13,7 +13,7 @@ enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
 const struct hop_format *hop_format_find(const char *name)
 {
     for (size_t i = 0; i < FORMAT_COUNT; i++)
-        if (strcmp(formats[i]->name, name) == 0)
+        if (name && strcmp(formats[i]->name, name) == 0)
             return formats[i];
     return NULL;
 }
@@ -90,7 +90,8 @@ enum hop_status hop_report(const struct hop_profile *profile, const char *format
     static const struct hop_report_options defaults;
     const struct hop_format *format = hop_format_find(format_name);
     if (!format)
-        return hop_error_set(err, HOP_ERR_USAGE, NULL, "no such format: %s", format_name);
+        return hop_error_set(err, HOP_ERR_USAGE, NULL, "no such format: %s",
+                             format_name ? format_name : "none given");
     enum hop_status status = format->write(profile, options ? options : &defaults, stream, err);
     return status == HOP_OK ? hop_format_check_stream(stream, err) : status;
 }

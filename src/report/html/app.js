@@ -33,7 +33,7 @@ class App {
     this.threads();
     this.listen();
     this.setTheme(this.savedTheme());
-    this.go(location.hash.slice(1) in this.views ? location.hash.slice(1) : 'overview');
+    this.go(Object.hasOwn(this.views, location.hash.slice(1)) ? location.hash.slice(1) : 'overview');
   }
 
   heading() {
@@ -103,7 +103,7 @@ class App {
     document.addEventListener('keydown', (event) => this.key(event));
     addEventListener('hashchange', () => {
       const name = location.hash.slice(1);
-      if (name in this.views && name !== this.current) this.go(name);
+      if (Object.hasOwn(this.views, name) && name !== this.current) this.go(name);
     });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.setTheme(''));
   }
