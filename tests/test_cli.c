@@ -323,6 +323,7 @@ Test(cli, record_leaves_a_terminals_signals_to_the_program)
     struct termios quiet = {.c_lflag = ISIG | ICANON | NOFLSH, .c_cc[VINTR] = 3};
     pid_t pid = forkpty(&terminal, NULL, &quiet, NULL);
     if (pid == 0) {
+        run_default_signals();
         alarm(60);
         if (chdir(folder) == 0)
             execl(HOP_TEST_COMMAND, HOP_TEST_COMMAND, "record", "-q", "/usr/bin/python3", "wait.py",

@@ -1,6 +1,7 @@
 /* Recording Python programs: what they read, write, are sent and end with passes by untouched, and
  * the report covers their life from the first moment. */
 #include "support/programs.h"
+#include "support/run.h"
 #include "support/watch.h"
 
 #include <criterion/criterion.h>
@@ -297,6 +298,7 @@ static pid_t shell_on_terminal(int *terminal, const char *line)
     seen_size = 0;
     pid_t pid = forkpty(terminal, NULL, NULL, NULL);
     if (pid == 0) {
+        run_default_signals();
         alarm(60);
         if (chdir(folder.path) == 0)
             execlp("bash", "bash", "-c", line, HOP_TEST_COMMAND, python.command, NULL);

@@ -1,6 +1,7 @@
 /* Signals sent to heavyops while it looks at a Python, and to the Python itself: nothing that was
  * seen is lost, and no signal goes astray. What needs no Python is in test_cli.c. */
 #include "support/programs.h"
+#include "support/run.h"
 #include "support/watch.h"
 
 #include <criterion/criterion.h>
@@ -116,6 +117,7 @@ Test(signals, the_second_ctrl_c_quits)
     pid_t pid = fork();
     if (pid == 0) {
         dup2(out[1], STDOUT_FILENO);
+        run_default_signals();
         alarm(60);
         execl(HOP_TEST_COMMAND, "heavyops", "attach", pid_word(target.pid), NULL);
         _exit(124);
@@ -169,6 +171,7 @@ Test(signals, ctrl_c_on_a_terminal_ends_attach_only)
     ssize_t got;
     pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
     if (pid == 0) {
+        run_default_signals();
         alarm(60);
         execl(HOP_TEST_COMMAND, "heavyops", "attach", "-i", "all", pid_word(target.pid), NULL);
         _exit(124);

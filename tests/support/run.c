@@ -14,6 +14,16 @@
 
 enum { WORDS_MAX = 32, SECONDS_MAX = 60 };
 
+void run_default_signals(void)
+{
+    static const int defaults[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGALRM};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        signal(defaults[i], SIG_DFL);
+}
+
 void run_start(struct run *run, const char *folder, const char *const argv[])
 {
     memset(run, 0, sizeof *run);
@@ -24,12 +34,7 @@ void run_start(struct run *run, const char *folder, const char *const argv[])
     cr_assert(run->pid >= 0 && run->out_fd >= 0 && run->err_fd >= 0);
     if (run->pid)
         return;
-    static const int defaults[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGALRM};
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
-        signal(defaults[i], SIG_DFL);
+    run_default_signals();
     /* What is left behind in the working directory is left where it harms nothing. */
     mkdir(HOP_TEST_BUILD "/tests/scratch", 0777);
     if (chdir(folder ? folder : HOP_TEST_BUILD "/tests/scratch") != 0)

@@ -11,6 +11,10 @@ struct run {
     int out_fd, err_fd;
 };
 
+/* In a new process: signals are as a shell's user has them, and not as ignored or blocked as
+ * whoever runs the tests may have them (nohup, a shell's background job). */
+void run_default_signals(void);
+
 /* Starts argv[0] with empty input, SIGINT and the like as by default, and, if `folder` is not NULL,
  * there. Returned by hand to run_wait, which fills the rest; it kills what runs a minute. */
 void run_start(struct run *run, const char *folder, const char *const argv[]);
