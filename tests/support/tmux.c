@@ -25,7 +25,8 @@ static int ask(const struct tmux *tmux, char *answer, size_t size, const char *f
     va_start(arguments, format);
     vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
-    snprintf(command, sizeof command, "unset TMUX; tmux -S %s/socket -f /dev/null %s 2>&1",
+    snprintf(command, sizeof command,
+             "unset TMUX; env --default-signal tmux -S %s/socket -f /dev/null %s 2>&1",
              tmux->folder, words);
     FILE *stream = popen(command, "re");
     cr_assert(stream);
@@ -71,16 +72,18 @@ void tmux_end(struct tmux *tmux)
 
 void tmux_run(struct tmux *tmux, const char *format, ...)
 {
-    char line[2048], path[128];
+    char line[2048], path[128], words[64];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    /* By a file: what the shell echoes must not look like what the test waits for. */
-    snprintf(path, sizeof path, "%s/line", tmux->folder);
+    /* By a file: what the shell echoes must not look like what the test waits for. Each by its own,
+     * for the shell may not have read the last one yet. */
+    snprintf(path, sizeof path, "%s/line%d", tmux->folder, ++tmux->lines);
     FILE *file = fopen(path, "we");
     cr_assert(file && fprintf(file, "%s\n", line) > 0 && fclose(file) == 0);
-    tell(tmux, "send-keys '. ./line' Enter");
+    snprintf(words, sizeof words, "send-keys '. ./line%d' Enter", tmux->lines);
+    tell(tmux, words);
 }
 
 void tmux_press(struct tmux *tmux, const char *keys)

@@ -8,6 +8,7 @@
 struct tmux {
     char folder[64];         /* of the server's socket, and for the test's files */
     char screen[256 * 1024]; /* as last captured: lines without trailing blanks */
+    int lines;               /* that were run */
 };
 
 /* Skips the test, and says so, where there is no tmux. `environment` is put before the shell:
