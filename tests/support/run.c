@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 32, SECONDS_MAX = 60 };
+enum { WORDS_MAX = 32, SECONDS_MAX = 240 };
 
 void run_default_signals(void)
 {

@@ -16,7 +16,7 @@ struct run {
 void run_default_signals(void);
 
 /* Starts argv[0] with empty input, SIGINT and the like as by default, and, if `folder` is not NULL,
- * there. Returned by hand to run_wait, which fills the rest; it kills what runs a minute. */
+ * there. Returned by hand to run_wait, which fills the rest; it kills what runs four minutes. */
 void run_start(struct run *run, const char *folder, const char *const argv[]);
 void run_wait(struct run *run);
 
