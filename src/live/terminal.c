@@ -141,6 +141,7 @@ enum hop_status hop_terminal_create(bool is_coloured, struct hop_terminal_rescue
                              "the terminal's type (TERM='%s') is not known here", type ? type : "");
     }
     note_rescue(rescue);
+    del_curterm(cur_term); /* newterm makes its own */
     rescue->fd = fileno(terminal->out);
     rescue->termios = saved;
     rescue->is_taken = 1;
