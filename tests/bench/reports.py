@@ -18,7 +18,7 @@ def formats():
     """As the command itself lists them."""
     said = subprocess.run([HEAVYOPS, "report", "--format", "?", "-"], text=True,
                           stderr=subprocess.PIPE, check=False).stderr
-    return re.findall(r"[a-z]+", said.split("it is one of:")[1])
+    return re.findall(r"[a-z]+", re.split(r"it is (?:one of)?", said)[1].replace(" or ", " "))
 
 
 def large(bench, folder):
