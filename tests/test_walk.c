@@ -432,7 +432,14 @@ Test(walk, finds_the_caller_of_a_frame_that_has_not_begun)
         expect(HOP_TAKEN);
         cr_assert_eq(walker.stack.depth, 2);
         cr_assert_eq(walker.stack.frames[0].frame_addr, caller);
+        /* The struct leads to what is no frame, and in a circle: as type is its own type. */
+        uint64_t object_addr = fake_memory_alloc(&memory, NULL, 256);
+        fake_memory_put_u64(&memory, object_addr + (uint64_t)layout.iframe_previous, object_addr);
+        set_current_frame(begin_eval_loop(4096), object_addr);
+        expect(HOP_TAKEN);
+        cr_assert_eq(walker.stack.depth, 2);
+        cr_assert_eq(walker.stack.frames[0].frame_addr, caller);
         fake_memory_put_u64(&memory, exc_info_addr, 4096);
-        expect(HOP_REFUSED_UNREADABLE);
+        expect(HOP_REFUSED_BROKEN_CHAIN);
     }
 }

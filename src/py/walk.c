@@ -199,6 +199,7 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
     read_chunk(walker, chunk_addr, &chunk);
     const struct chunk newest = chunk;
     stack->depth = 0;
+    walker->went_in_a_circle = false;
     while (addr) {
         if (!steps_left--)
             return HOP_REFUSED_BROKEN_CHAIN;
@@ -233,8 +234,10 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
             walker->bottom_addr = hop_u64(bytes + layout->iframe_previous) ? 0 : frame_addr;
         }
         addr = hop_u64(bytes + layout->iframe_previous);
-        if (closes_a_circle(&circle, addr))
+        if (closes_a_circle(&circle, addr)) {
+            walker->went_in_a_circle = true;
             return HOP_REFUSED_BROKEN_CHAIN;
+        }
     }
     return bottom_is_sound ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN;
 }
@@ -292,13 +295,16 @@ static enum hop_refusal walk_from_caller(struct hop_walker *walker, uint64_t cfr
     return HOP_TAKEN;
 }
 
-/* What a walk comes to that starts from a struct not yet filled. In 3.11 a generator always has an
- * eval loop of its own, and so is linked in one store with the rest; in 3.12 one that is alone in
- * its chain may as well be called by the same eval loop. */
-static bool is_of_unfilled_struct(const struct hop_layout *layout, enum hop_refusal refusal)
+/* What a walk comes to that starts from a struct not yet filled: what lay on the C stack before,
+ * most often a struct of an earlier call, else anything: an object leads to its type, that to the
+ * type of types, and this to itself. In 3.11 a generator always has an eval loop of its own, and so
+ * is linked in one store with the rest; in 3.12 one that is alone in its chain may as well be
+ * called by the same eval loop. */
+static bool is_of_unfilled_struct(const struct hop_walker *walker, enum hop_refusal refusal)
 {
     return refusal == HOP_REFUSED_UNREADABLE || refusal == HOP_REFUSED_TOO_DEEP ||
-           (refusal == HOP_REFUSED_BROKEN_CHAIN && layout->minor == 11);
+           (refusal == HOP_REFUSED_BROKEN_CHAIN &&
+            (walker->went_in_a_circle || walker->layout->minor == 11));
 }
 
 /* Starts the walk at the last frame of the data stack, found by going up the newest chunk; where
@@ -424,7 +430,7 @@ static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, u
     if (uses_cframe && refusal != HOP_TAKEN) {
         bool no_generator_runs = hop_u64(fields + layout->thread_exc_info) ==
                                  thread_addr + (uint64_t)layout->thread_exc_state;
-        bool is_unfilled = is_of_unfilled_struct(layout, refusal);
+        bool is_unfilled = is_of_unfilled_struct(walker, refusal);
         bool may_yield = is_yielding(walker, refusal);
         if ((no_generator_runs && (is_unfilled || may_yield) &&
              walk_from_last(walker, chunk_addr, top_addr, is_unfilled) == HOP_TAKEN) ||

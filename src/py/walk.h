@@ -32,7 +32,8 @@ struct hop_walker {
     /* The copied stack memory. */
     uint64_t window_addr;
     size_t window_bytes;
-    uint8_t *window; /* HOP_WINDOW_BYTES */
+    uint8_t *window;       /* HOP_WINDOW_BYTES */
+    bool went_in_a_circle; /* 3.11 on: the last walk, and so came to no bottom */
     /* The entry frame on which the last walk ended, from 3.12 on; and whether it may be taken to be
      * that still where a walk comes to it again: a read less for who proves nothing anyway. */
     uint64_t bottom_addr;
