@@ -1,53 +1,17 @@
 /* A profile's file: what comes back is what was written, and nothing broken or hostile comes back
- * at all. That pprof reads it is tested with the real one. */
+ * at all (numbers one by one are in test_file_numbers.c). That pprof reads it is tested with the
+ * real one. */
 #include "base/gzip.h"
 #include "profile/file.h"
-#include "profile/file_parts.h"
 #include "support/allocations.h"
 #include "support/large_profile.h"
+#include "support/profile_file.h"
 #include "support/profiles.h"
 #include "support/programs.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-/* --- writing and reading in memory ------------------------------------------------------------ */
-
-static char *written(const struct hop_profile *profile, size_t *size)
-{
-    char *bytes;
-    struct hop_error err;
-    FILE *stream = open_memstream(&bytes, size);
-    cr_assert_eq(hop_profile_write(profile, stream, &err), HOP_OK);
-    fclose(stream);
-    return bytes;
-}
-
-/* Reads `bytes` as if they were a file. */
-static enum hop_status read_bytes(const void *bytes, size_t size, struct hop_profile **profile,
-                                  struct hop_error *err)
-{
-    char path[64];
-    int fd = memfd_create("profile", MFD_CLOEXEC);
-    cr_assert_eq(write(fd, bytes, size), (ssize_t)size);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    enum hop_status status = hop_profile_read(path, profile, err);
-    close(fd);
-    return status;
-}
-
-static uint8_t *inflated(const char *bytes, size_t size, size_t *inflated_size)
-{
-    uint8_t *plain;
-    struct hop_error err;
-    FILE *stream = fmemopen((void *)(uintptr_t)bytes, size, "r");
-    cr_assert_eq(hop_gzip_read_all(stream, "test", 1 << 28, &plain, inflated_size, &err), HOP_OK);
-    fclose(stream);
-    return plain;
-}
 
 static char *report(const struct hop_profile *profile, const char *format)
 {
@@ -68,8 +32,8 @@ static void assert_comes_back(const char *name, struct hop_profile *profile, boo
     struct hop_profile *copy;
     struct hop_error err;
     size_t size, again_size;
-    char *bytes = written(profile, &size);
-    cr_assert_eq(read_bytes(bytes, size, &copy, &err), HOP_OK, "%s: %s", name, err.message);
+    char *bytes = profile_file_written(profile, &size);
+    cr_assert_eq(profile_file_read(bytes, size, &copy, &err), HOP_OK, "%s: %s", name, err.message);
     for (size_t i = 0; hop_report_format(i); i++) {
         const char *format = hop_report_format(i);
         /* Bytes that are no UTF-8 come back as they are shown, which each format does otherwise. */
@@ -81,7 +45,7 @@ static void assert_comes_back(const char *name, struct hop_profile *profile, boo
         free(before);
         free(after);
     }
-    char *again = written(copy, &again_size);
+    char *again = profile_file_written(copy, &again_size);
     cr_assert(size == again_size && memcmp(bytes, again, size) == 0, "%s", name);
     cr_assert_eq(copy->started_ns, profile->started_ns);
     cr_assert_eq(copy->record_count, profile->record_count);
@@ -113,8 +77,8 @@ Test(file, a_deep_stack_comes_back)
     struct hop_profile *profile = make_deep_profile(100000), *copy;
     struct hop_error err;
     size_t size;
-    char *bytes = written(profile, &size);
-    cr_assert_eq(read_bytes(bytes, size, &copy, &err), HOP_OK, "%s", err.message);
+    char *bytes = profile_file_written(profile, &size);
+    cr_assert_eq(profile_file_read(bytes, size, &copy, &err), HOP_OK, "%s", err.message);
     cr_assert_eq(copy->node_count, profile->node_count);
     cr_assert_eq(copy->samples, profile->samples);
     cr_assert_lt(size, 1 << 20);
@@ -130,7 +94,8 @@ static void assert_refused(const void *bytes, size_t size, const char *why)
 {
     struct hop_profile *profile;
     struct hop_error err = {0};
-    cr_assert_eq(read_bytes(bytes, size, &profile, &err), HOP_ERR_PROFILE, "%s", err.message);
+    cr_assert_eq(profile_file_read(bytes, size, &profile, &err), HOP_ERR_PROFILE, "%s",
+                 err.message);
     cr_assert_null(profile);
     cr_assert(strstr(err.message, why), "'%s' for: %s", err.message, why);
 }
@@ -139,8 +104,8 @@ Test(file, cut_off_anywhere_it_is_refused)
 {
     struct hop_profile *profile = make_closure_profile();
     size_t size, plain_size;
-    char *bytes = written(profile, &size);
-    uint8_t *plain = inflated(bytes, size, &plain_size);
+    char *bytes = profile_file_written(profile, &size);
+    uint8_t *plain = profile_file_inflated(bytes, size, &plain_size);
     for (size_t i = 0; i < size; i++)
         assert_refused(bytes, i, i ? "is broken" : "no profile");
     for (size_t i = 0; i < plain_size; i++)
@@ -157,12 +122,12 @@ Test(file, changed_anywhere_it_does_no_harm, .timeout = 300)
     struct hop_profile *profile = make_closure_profile(), *changed;
     struct hop_error err;
     size_t size, plain_size, read = 0;
-    char *bytes = written(profile, &size);
-    uint8_t *plain = inflated(bytes, size, &plain_size);
+    char *bytes = profile_file_written(profile, &size);
+    uint8_t *plain = profile_file_inflated(bytes, size, &plain_size);
     for (size_t i = 0; i < plain_size; i++) {
         for (size_t change = 0; change < sizeof changes; change++) {
             plain[i] ^= changes[change];
-            if (read_bytes(plain, plain_size, &changed, &err) == HOP_OK) {
+            if (profile_file_read(plain, plain_size, &changed, &err) == HOP_OK) {
                 read++;
                 free(report(changed, "text"));
                 free(report(changed, "json"));
@@ -173,119 +138,6 @@ Test(file, changed_anywhere_it_does_no_harm, .timeout = 300)
     }
     cr_assert_gt(read, 0); /* a letter of a name */
     cr_assert_lt(read, plain_size * sizeof changes);
-    free(plain);
-    free(bytes);
-    hop_profile_destroy(profile);
-}
-
-/* Each makes one number wrong of a file that is whole otherwise. */
-#define HOSTILE(name, statement)                                                                   \
-    static void name(Hop__Pprof__Heavyops *file)                                                   \
-    {                                                                                              \
-        statement;                                                                                 \
-    }
-
-HOSTILE(text_number, file->statistics->python = 100000)
-HOSTILE(ending, file->statistics->ending = 9)
-HOSTILE(rate, file->statistics->true_rate_hz = -1)
-HOSTILE(rate_that_is_none, file->statistics->asked_rate_hz = 0. / 0.)
-HOSTILE(pid, file->statistics->pid = -5)
-HOSTILE(no_statistics, file->statistics = NULL)
-HOSTILE(tid, file->thread[0]->tid = INT64_C(1) << 40)
-HOSTILE(thread_name, file->thread[0]->name = UINT32_MAX)
-HOSTILE(code_name, file->code[0]->function = UINT32_MAX)
-HOSTILE(code_column, file->code[0]->n_oparg--)
-HOSTILE(code_no_positions, file->code[0]->positions = NULL)
-HOSTILE(code_positions, file->code[0]->positions->n_columns--)
-HOSTILE(code_same_offset, file->code[1]->step[1] = 0)
-HOSTILE(code_offset, file->code[1]->step[1] = UINT32_MAX; file->code[1]->step[0] = 1)
-HOSTILE(code_line, file->code[0]->positions->line[0] = -1)
-HOSTILE(code_first_line, file->code[0]->first_line = -1)
-HOSTILE(instruction_code, file->instructions->code[0] = 1000)
-HOSTILE(instruction_opcode, file->instructions->opcode[0] = 1000000)
-HOSTILE(instruction_oparg, file->instructions->oparg[0] = -2)
-HOSTILE(instruction_column, file->instructions->positions->column[0] = UINT32_MAX)
-HOSTILE(instruction_end, file->instructions->positions->columns[0] = INT32_MIN)
-HOSTILE(instruction_lines, file->instructions->positions->lines[0] = INT32_MIN)
-HOSTILE(instruction_columns, file->instructions->n_offset--)
-HOSTILE(no_instructions, file->instructions = NULL)
-HOSTILE(node_up, file->nodes->up[1] = 2)
-HOSTILE(node_instruction, file->nodes->instruction[1] = 1000)
-HOSTILE(node_thread, file->nodes->instruction[0] = 1)
-HOSTILE(node_root_self, file->nodes->self[0] = 1)
-HOSTILE(node_self, file->nodes->self[1] = UINT64_MAX)
-HOSTILE(node_sum, file->nodes->self[1] = file->nodes->self[2] = UINT64_C(3) << 60;
-        file->nodes->ns_per_sample = 1)
-HOSTILE(node_ns, file->nodes->ns_per_sample = UINT64_MAX)
-HOSTILE(node_columns, file->nodes->n_self--)
-HOSTILE(no_nodes, file->nodes = NULL)
-HOSTILE(version, file->version = 2)
-HOSTILE(no_version, file->version = 0)
-
-#undef HOSTILE
-
-Test(file, hostile_numbers_are_refused)
-{
-    static void (*const changes[])(Hop__Pprof__Heavyops *) = {
-        text_number,
-        ending,
-        rate,
-        rate_that_is_none,
-        pid,
-        no_statistics,
-        tid,
-        thread_name,
-        code_name,
-        code_column,
-        code_no_positions,
-        code_positions,
-        code_same_offset,
-        code_offset,
-        code_line,
-        code_first_line,
-        instruction_code,
-        instruction_opcode,
-        instruction_oparg,
-        instruction_column,
-        instruction_end,
-        instruction_lines,
-        instruction_columns,
-        no_instructions,
-        node_up,
-        node_instruction,
-        node_thread,
-        node_root_self,
-        node_self,
-        node_sum,
-        node_ns,
-        node_columns,
-        no_nodes,
-        version,
-        no_version,
-    };
-    struct hop_profile *profile = make_closure_profile();
-    size_t size, plain_size;
-    char *bytes = written(profile, &size);
-    uint8_t *plain = inflated(bytes, size, &plain_size);
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        Hop__Pprof__Profile *file = hop__pprof__profile__unpack(NULL, plain_size, plain);
-        Hop__Pprof__Heavyops whole = *file->heavyops;
-        changes[i](file->heavyops);
-        size_t changed_size = hop__pprof__profile__get_packed_size(file);
-        uint8_t *changed = malloc(changed_size);
-        hop__pprof__profile__pack(file, changed);
-        struct hop_profile *read;
-        struct hop_error err;
-        cr_assert_eq(read_bytes(changed, changed_size, &read, &err), HOP_ERR_PROFILE, "change %zu",
-                     i);
-        free(changed);
-        /* What was cut off by the change is still to be freed. */
-        file->heavyops->statistics = whole.statistics;
-        file->heavyops->instructions = whole.instructions;
-        file->heavyops->nodes = whole.nodes;
-        if (changes[i] != code_no_positions)
-            hop__pprof__profile__free_unpacked(file, NULL);
-    }
     free(plain);
     free(bytes);
     hop_profile_destroy(profile);
@@ -341,12 +193,12 @@ Test(file, without_memory_it_says_so)
 {
     struct hop_profile *profile = make_closure_profile(), *copy;
     size_t size, n = 0;
-    char *bytes = written(profile, &size);
+    char *bytes = profile_file_written(profile, &size);
     enum hop_status status;
     do {
         struct hop_error err;
         allocations_begin(++n);
-        status = read_bytes(bytes, size, &copy, &err);
+        status = profile_file_read(bytes, size, &copy, &err);
         size_t asked = allocations_asked();
         cr_assert(status == HOP_OK || allocations_left() == 0, "failing at %zu", n);
         cr_assert_eq(status, asked < n ? HOP_OK : HOP_ERR_MEMORY, "failing at %zu", n);

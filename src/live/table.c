@@ -5,6 +5,7 @@
 #include "report/rows.h"
 #include "report/select.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -346,7 +347,7 @@ void hop_live_table_name(const struct hop_live_table *table, const struct hop_pr
         break;
     default:
         if (row->needs_column && at->column >= 0)
-            snprintf(column, sizeof column, ":%d", at->column + 1);
+            snprintf(column, sizeof column, ":%" PRId64, (int64_t)at->column + 1);
         /* What is cut where it is narrow is what can be missed best. */
         snprintf(name, size, "%s:%s%s %s  %s", file, place, column, row->opcode,
                  or_unknown(last_part(at->function)));

@@ -15,6 +15,7 @@ void hop_profile_codes_fill_missing(struct hop_profile *profile)
         struct hop_profile_code *code = &profile->codes[i];
         code->function = or_empty(code->function);
         code->file = or_empty(code->file);
+        code->first_line = code->first_line > 0 ? code->first_line : 0;
         for (size_t j = 0; j < code->op_count; j++) {
             code->ops[j].opcode = or_empty(code->ops[j].opcode);
             code->ops[j].argument = or_empty(code->ops[j].argument);

@@ -5,7 +5,6 @@
 #include "profile/diff_files.h"
 #include "profile/diff_lines.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -270,14 +269,14 @@ static uint32_t ordinal_of(const struct hop_profile_code *code,
     return ordinal;
 }
 
-enum { LINE_UNKNOWN = INT_MIN };
+#define LINE_UNKNOWN INT64_MIN
 
 /* Distance from the function's first line; in even numbers, for the odd ones are new lines'. */
-static int line_within(const struct hop_instruction *instruction)
+static int64_t line_within(const struct hop_instruction *instruction)
 {
     if (instruction->line <= 0)
         return LINE_UNKNOWN;
-    return 2 * (int)(unsigned)(instruction->line - instruction->first_line);
+    return 2 * ((int64_t)instruction->line - instruction->first_line);
 }
 
 static void place_instruction(struct hop_diff_place *place, const struct side *side, size_t index,
@@ -310,8 +309,9 @@ static bool match_lines(struct hop_diff_place *places, const struct side *after,
         const struct hop_instruction *instruction = &after->profile->instructions[order[i]];
         const struct hop_diff_line *line = hop_diff_lines_find(&lines, instruction->line);
         if (line)
-            places[order[i]].line = line->before ? 2 * (line->before - then->example->first_line)
-                                                 : 2 * (line->after - now->example->first_line) + 1;
+            places[order[i]].line = line->before
+                                        ? 2 * ((int64_t)line->before - then->example->first_line)
+                                        : 2 * ((int64_t)line->after - now->example->first_line) + 1;
     }
     hop_diff_lines_deinit(&lines);
     return true;

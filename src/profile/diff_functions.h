@@ -14,7 +14,7 @@ struct hop_diff_function {
 /* Where an instruction is, in terms that are the same in both profiles. */
 struct hop_diff_place {
     uint32_t function;  /* index of functions */
-    int line;           /* equal where the line is the same; only compared, not shown */
+    int64_t line;       /* equal where the line is the same; only compared, not shown */
     const char *opcode; /* the base opcode's name, or between different bytecodes its family's */
     uint32_t ordinal;   /* of instructions of that name on its line, from 0 */
 };

@@ -98,7 +98,7 @@ static void put_location(struct hop_file_writer *writer, uint64_t id, uint64_t f
     Hop__Pprof__Line line = HOP__PPROF__LINE__INIT;
     line.function_id = function_id;
     line.line = line_number;
-    line.column = column + 1; /* 0: unknown */
+    line.column = (int64_t)column + 1; /* 0: unknown */
     location.id = id;
     location.mapping_id = 1;
     location.address = address;

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,9 +19,6 @@ static const size_t PROFILE_BYTES_MAX = (size_t)4 << 30;
 
 /* As deep as any stack that is sampled (py/stack.h), and its root. */
 enum { TREE_DEPTH_MAX = (1 << 17) + 1 };
-
-/* Sums of all counts stay below what a signed number of 64 bits holds. */
-#define COUNT_MAX (UINT64_C(1) << 62)
 
 struct reading {
     const char *name; /* the file's, for messages */
@@ -76,9 +72,45 @@ static bool copy_texts(struct reading *reading)
     return true;
 }
 
-static bool is_rate(double rate)
+/* 0 where it is not known. No comparison holds for what is no number. */
+static bool is_rate(double rate_hz)
 {
-    return isfinite(rate) && rate >= 0;
+    return rate_hz == 0 || (rate_hz >= HOP_TRUE_RATE_MIN_HZ && rate_hz <= HOP_TRUE_RATE_MAX_HZ);
+}
+
+/* What samples stand for is whole nanoseconds, none or some. */
+static bool is_weight(double weight_ns)
+{
+    return weight_ns == 0 || (weight_ns >= 1 && weight_ns <= (double)HOP_COUNT_MAX);
+}
+
+static bool is_weight_squared(double weight_squared_ns2)
+{
+    const double most = (double)HOP_COUNT_MAX * (double)HOP_COUNT_MAX;
+    return weight_squared_ns2 == 0 || (weight_squared_ns2 >= 1 && weight_squared_ns2 <= most);
+}
+
+static bool are_counts(const uint64_t *counts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (counts[i] > HOP_COUNT_MAX)
+            return false;
+    return true;
+}
+
+static bool are_statistics(const Hop__Pprof__Statistics *from)
+{
+    const uint64_t counts[] = {
+        from->started_ns,   from->duration_ns,     from->ticks,         from->opening_ns,
+        from->missed,       from->opening_samples, from->idle,          from->longest_stop_ns,
+        from->late_p99_ns,  from->late_median_ns,  from->syscall_stops, from->late_max_ns,
+        from->live_samples,
+    };
+    return from->pid >= 0 && from->pid <= INT_MAX && from->ending <= HOP_ENDED_EXEC &&
+           is_rate(from->asked_rate_hz) && is_rate(from->true_rate_hz) &&
+           is_weight_squared(from->weights_squared_ns2) &&
+           are_counts(counts, sizeof counts / sizeof *counts) &&
+           from->n_refused <= HOP_REFUSAL_KINDS_MAX;
 }
 
 static bool read_statistics(struct reading *reading, const Hop__Pprof__Statistics *from)
@@ -86,9 +118,7 @@ static bool read_statistics(struct reading *reading, const Hop__Pprof__Statistic
     struct hop_profile *profile = reading->profile;
     if (!from)
         return broken(reading, "it has no statistics");
-    if (from->pid < 0 || from->pid > INT_MAX || from->ending > HOP_ENDED_EXEC ||
-        !is_rate(from->asked_rate_hz) || !is_rate(from->true_rate_hz) ||
-        !is_rate(from->weights_squared_ns2) || from->n_refused > HOP_REFUSAL_KINDS_MAX)
+    if (!are_statistics(from))
         return broken(reading, "a statistic is out of range");
     profile->pid = (int)from->pid;
     profile->started_ns = from->started_ns;
@@ -120,7 +150,7 @@ static bool read_statistics(struct reading *reading, const Hop__Pprof__Statistic
             .words = text(reading, from->refused[i]->words),
             .count = from->refused[i]->count,
         };
-        if (from->refused[i]->count > COUNT_MAX - profile->refused_total)
+        if (from->refused[i]->count > HOP_COUNT_MAX - profile->refused_total)
             return broken(reading, "a statistic is out of range");
         profile->refused_total += from->refused[i]->count;
     }
@@ -284,7 +314,7 @@ static bool read_node(struct reading *reading, const Hop__Pprof__Nodes *from, si
         self_ns = from->self_ns[i];
     else if (__builtin_mul_overflow(self, from->ns_per_sample, &self_ns))
         return broken(reading, "a count is out of range");
-    if (self > COUNT_MAX - *samples || self_ns > COUNT_MAX - *samples_ns)
+    if (self > HOP_COUNT_MAX - *samples || self_ns > HOP_COUNT_MAX - *samples_ns)
         return broken(reading, "a count is out of range");
     *samples += self;
     *samples_ns += self_ns;
@@ -331,7 +361,7 @@ static bool read_records(struct reading *reading, const Hop__Pprof__Records *fro
         double weight_ns = from->weight_ns[from->n_weight_ns == 1 ? 0 : i];
         block += from->block_step[i];
         if (node >= profile->node_count || profile->nodes[node].parent == node ||
-            !is_rate(weight_ns))
+            !is_weight(weight_ns))
             return broken(reading, "a record is out of range");
         profile->records[i] = (struct hop_trace_record){node, block, weight_ns};
     }
@@ -355,7 +385,8 @@ static bool read_parts(struct reading *reading, Hop__Pprof__Part *const *from, s
     for (size_t i = 0; i < count; i++) {
         size_t least = i ? profile->parts[i - 1].first_record : 0;
         if (from[i]->first_record < least || from[i]->first_record > profile->record_count ||
-            (i == 0 && from[i]->first_record) || !is_rate(from[i]->weights_squared_ns2))
+            (i == 0 && from[i]->first_record) || from[i]->samples > HOP_COUNT_MAX ||
+            from[i]->samples_ns > HOP_COUNT_MAX || !is_weight_squared(from[i]->weights_squared_ns2))
             return broken(reading, "a part of it is out of range");
         profile->parts[i] =
             (struct hop_profile_part){from[i]->first_record, from[i]->samples, from[i]->samples_ns,

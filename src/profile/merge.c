@@ -90,6 +90,12 @@ static const char *join_words(struct merge *merge, size_t member)
     return joined;
 }
 
+/* Counts of files may be anything up to HOP_COUNT_MAX. */
+static void add(uint64_t *sum, uint64_t count)
+{
+    *sum = count > HOP_COUNT_MAX - *sum ? HOP_COUNT_MAX : *sum + count;
+}
+
 static uint64_t larger(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -108,9 +114,9 @@ static void add_refusals(struct merge *merge, const struct hop_profile *from)
         if (at == to->refused_count)
             to->refused[to->refused_count++] = (struct hop_refusal_count){
                 copy(merge, refusal->reason), copy(merge, refusal->words), 0};
-        to->refused[at].count += refusal->count;
+        add(&to->refused[at].count, refusal->count);
     }
-    to->refused_total += from->refused_total;
+    add(&to->refused_total, from->refused_total);
 }
 
 static void add_numbers(struct merge *merge, const struct hop_profile *from, bool is_first)
@@ -127,15 +133,15 @@ static void add_numbers(struct merge *merge, const struct hop_profile *from, boo
         to->asked_rate_hz = 0;
     if (from->started_ns && (!to->started_ns || from->started_ns < to->started_ns))
         to->started_ns = from->started_ns;
-    to->duration_ns += from->duration_ns;
-    to->ticks += from->ticks;
-    to->opening_ns += from->opening_ns;
-    to->opening_samples += from->opening_samples;
-    to->missed += from->missed;
+    add(&to->duration_ns, from->duration_ns);
+    add(&to->ticks, from->ticks);
+    add(&to->opening_ns, from->opening_ns);
+    add(&to->opening_samples, from->opening_samples);
+    add(&to->missed, from->missed);
     to->weights_squared_ns2 += from->weights_squared_ns2;
-    to->idle += from->idle;
-    to->syscall_stops += from->syscall_stops;
-    to->live_samples += from->live_samples;
+    add(&to->idle, from->idle);
+    add(&to->syscall_stops, from->syscall_stops);
+    add(&to->live_samples, from->live_samples);
     to->longest_stop_ns = larger(to->longest_stop_ns, from->longest_stop_ns);
     to->late_median_ns = larger(to->late_median_ns, from->late_median_ns);
     to->late_p99_ns = larger(to->late_p99_ns, from->late_p99_ns);
@@ -170,11 +176,27 @@ static void merge_facts(struct merge *merge)
     to->ending = last->ending;
     /* While no tick is taken any more, as the program sleeps, the time passes all the same. */
     to->true_rate_hz = to->duration_ns ? (double)to->ticks * 1e9 / (double)to->duration_ns : 0;
+    if (to->true_rate_hz < HOP_TRUE_RATE_MIN_HZ || to->true_rate_hz > HOP_TRUE_RATE_MAX_HZ)
+        to->true_rate_hz = 0;
     to->python = join_words(merge, offsetof(struct hop_profile, python));
     to->command_line = join_words(merge, offsetof(struct hop_profile, command_line));
     to->mode = join_words(merge, offsetof(struct hop_profile, mode));
     to->way = join_words(merge, offsetof(struct hop_profile, way));
     to->way_words = join_words(merge, offsetof(struct hop_profile, way_words));
+}
+
+/* Whether all samples together are still a count. */
+static bool are_countable(const struct hop_profile *const *profiles, size_t count)
+{
+    uint64_t samples = 0, samples_ns = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (profiles[i]->samples > HOP_COUNT_MAX - samples ||
+            profiles[i]->samples_ns > HOP_COUNT_MAX - samples_ns)
+            return false;
+        samples += profiles[i]->samples;
+        samples_ns += profiles[i]->samples_ns;
+    }
+    return true;
 }
 
 /* --- tables ----------------------------------------------------------------------------------- */
@@ -369,6 +391,10 @@ enum hop_status hop_profile_merge(const struct hop_profile *const *profiles, siz
     *merged = NULL;
     if (count == 0)
         return hop_error_set(err, HOP_ERR_USAGE, NULL, "there is no profile to merge");
+    if (!are_countable(profiles, count))
+        return hop_error_set(err, HOP_ERR_PROFILE, NULL,
+                             "the samples of these profiles are too many for one: a file of theirs "
+                             "is damaged");
     struct merge merge = {profiles, count, .to = calloc(1, sizeof *merge.to)};
     bool has_memory = merge.to && hop_id_table_init(&merge.strings, 1024);
     if (has_memory) {

@@ -63,7 +63,8 @@ static const char *or_empty(const char *text)
     return text ? text : "";
 }
 
-static void fill_missing_strings(struct hop_profile *profile)
+/* A code object may be of no line, or say that it is of a line before the first. */
+static void fill_missing(struct hop_profile *profile)
 {
     profile->python = or_empty(profile->python);
     profile->command_line = or_empty(profile->command_line);
@@ -78,6 +79,7 @@ static void fill_missing_strings(struct hop_profile *profile)
         row->file = or_empty(row->file);
         row->opcode = or_empty(row->opcode);
         row->base_opcode = or_empty(row->base_opcode);
+        row->first_line = row->first_line > 0 ? row->first_line : 0;
     }
     hop_profile_codes_fill_missing(profile);
 }
@@ -208,7 +210,7 @@ static void count_hits(struct hop_profile *profile, struct node_links *links, ui
 
 bool hop_profile_finish(struct hop_profile *profile)
 {
-    fill_missing_strings(profile);
+    fill_missing(profile);
     if (!hop_profile_codes_join(profile))
         return false;
     size_t rows = profile->instruction_count;

@@ -13,6 +13,14 @@ enum { HOP_SCHEMA_VERSION = 1 };
 
 enum { HOP_REFUSAL_KINDS_MAX = 16 };
 
+/* Counts, and sums of them, are no larger: they fit signed numbers of 64 bits, and nanoseconds of
+ * 146 years. What a file says beyond that is damage or malice. */
+#define HOP_COUNT_MAX (UINT64_C(1) << 62)
+
+/* Looks a second, where they are known: from one in thirty years to more than any clock ticks. */
+#define HOP_TRUE_RATE_MIN_HZ 1e-9
+#define HOP_TRUE_RATE_MAX_HZ 1e12
+
 struct hop_refusal_count {
     const char *reason; /* "moved" */
     const char *words;  /* "the thread ran while it was being read" */
@@ -105,11 +113,12 @@ struct hop_profile {
 };
 
 /* Builder. The caller has filled everything but what is said here, with instructions in any order;
- * strings may be NULL, which becomes "". From the nodes this computes self and on_stack of each
- * instruction (on_stack once a sample, however often the instruction is on the stack), samples of
- * each thread and of the whole; joins code objects, and then instructions, that are equal in all
- * that describes them (a function that was compiled twice), sorts them and renumbers what refers to
- * them. False: out of memory, and the profile is only fit to be destroyed. */
+ * strings may be NULL, which becomes "", and first lines negative, which become 0. From the nodes
+ * this computes self and on_stack of each instruction (on_stack once a sample, however often the
+ * instruction is on the stack), samples of each thread and of the whole; joins code objects, and
+ * then instructions, that are equal in all that describes them (a function that was compiled
+ * twice), sorts them and renumbers what refers to them. False: out of memory, and the profile is
+ * only fit to be destroyed. */
 bool hop_profile_finish(struct hop_profile *profile);
 
 /* Hits of one instruction in one thread. */

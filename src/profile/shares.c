@@ -185,7 +185,7 @@ static bool series_init(struct series *series, const struct hop_shares *shares,
         return false;
     for (size_t i = 0; i < count; i++) {
         uint32_t group = group_of[shares->profile->nodes[records[i].node].instruction];
-        if (group != HOP_NO_GROUP)
+        if (group != HOP_NO_GROUP && records[i].weight_ns > 0)
             series->cells[series->cell_count++] =
                 (struct cell){group, records[i].block, records[i].weight_ns};
     }
@@ -358,7 +358,7 @@ static struct hop_share share_of(const struct hop_profile *profile, const struct
         share = (double)hits->samples / (double)whole->samples;
     /* All or nothing shows no variance: every sample counts as its weight lets it. */
     double samples = (double)whole->samples, freedom = INFINITY;
-    if (profile->weights_squared_ns2 > 0)
+    if (profile->weights_squared_ns2 > 0 && profile->samples)
         samples *=
             hop_interval_effective((double)profile->samples_ns, profile->weights_squared_ns2) /
             (double)profile->samples;

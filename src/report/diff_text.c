@@ -6,6 +6,7 @@
 #include "report/numbers.h"
 #include "report/text_parts.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -132,7 +133,7 @@ static void print_place(const struct hop_diff_view *view, const struct hop_diff_
         print_line_number(stream, at->line);
     }
     if (by == HOP_BY_INSTRUCTION && at->column >= 0)
-        fprintf(stream, ":%d", at->column + 1);
+        fprintf(stream, ":%" PRId64, (int64_t)at->column + 1);
     fputc(' ', stream);
     hop_text_print_name(stream, at->function);
     if (by == HOP_BY_INSTRUCTION) {

@@ -37,7 +37,8 @@ static void print_frame(FILE *stream, const struct hop_instruction *frame)
     if (frame->line > 0)
         fprintf(stream, ":%d", frame->line);
     if (frame->line > 0 && frame->column >= 0)
-        fprintf(stream, ":%d", frame->column + 1); /* from 1, as compilers and editors count */
+        /* from 1, as compilers and editors count */
+        fprintf(stream, ":%" PRId64, (int64_t)frame->column + 1);
     fprintf(stream, ")  %" PRIu32 " ", frame->offset);
     hop_print_escaped(stream, frame->base_opcode);
     if (frame->oparg >= 0)

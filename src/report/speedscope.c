@@ -7,6 +7,7 @@
 #include "report/stacks.h"
 #include "report/xml.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 static bool print_name(FILE *stream, const char *text)
@@ -28,7 +29,7 @@ static bool print_frame(const struct hop_stacks *stacks, const struct hop_frame 
     if (frame->line)
         fprintf(stream, ",\"line\":%d", frame->line);
     if (is_leaf && row->column >= 0) /* from 1, as editors count */
-        fprintf(stream, ",\"col\":%d", row->column + 1);
+        fprintf(stream, ",\"col\":%" PRId64, (int64_t)row->column + 1);
     putc('}', stream);
     return true;
 }

@@ -35,7 +35,7 @@ static void print_line(FILE *stream, const struct hop_row *row)
         fputs(":?", stream);
     if (!row->needs_column || at->column < 0)
         return;
-    fprintf(stream, ":%d", at->column + 1);
+    fprintf(stream, ":%" PRId64, (int64_t)at->column + 1);
     if (!row->needs_end || at->end_column < 0)
         return;
     if (at->end_line == at->line)
