@@ -3,6 +3,8 @@
 #include "py/layout.h"
 #include "report/opcode_class.h"
 #include "report/totals.h"
+#include "support/allocations.h"
+#include "support/large_profile.h"
 #include "support/layouts.h"
 #include "support/profiles.h"
 
@@ -85,7 +87,7 @@ Test(groups, totals_count_recursion_once)
 {
     struct hop_profile *profile = make_recursive();
     struct hop_totals totals;
-    struct hop_share share;
+    struct hop_share shares[4];
     cr_assert(hop_totals_init(&totals, profile, &all_options, HOP_BY_FUNCTION));
     cr_expect_eq(totals.whole.samples, 106u);
     const struct hop_total *f = row_named(&totals, "f");
@@ -95,10 +97,123 @@ Test(groups, totals_count_recursion_once)
     cr_expect_eq(row_named(&totals, "main")->total.samples, 106u);
     cr_expect_eq(row_named(&totals, "g")->total.samples, 45u);
     cr_expect_eq(row_named(&totals, "g")->self.samples, 45u);
-    cr_assert(hop_totals_find_total(&totals, f, &share));
-    cr_expect_float_eq(share.share, 100 / 106., 1e-9);
-    cr_expect_leq(share.low, share.share);
-    cr_expect_geq(share.high, share.share);
+    cr_assert(hop_totals_find_totals(&totals, totals.count, shares));
+    const struct hop_share *share = &shares[f - totals.rows];
+    cr_expect_float_eq(share->share, 100 / 106., 1e-9);
+    cr_expect_leq(share->low, share->share);
+    cr_expect_geq(share->high, share->share);
+    hop_totals_deinit(&totals);
+    hop_profile_destroy(profile);
+}
+
+/* --- all that is on the stack ----------------------------------------------------------------- */
+
+/* Of chance, with a record of when its samples were. */
+static struct hop_profile *make_recorded(unsigned seed)
+{
+    const struct large_shape shape = {.stacks = 400,
+                                      .depth = 14,
+                                      .files = 3,
+                                      .threads = 2,
+                                      .seed = seed,
+                                      .has_weights = seed % 2};
+    struct hop_profile *profile = make_large_profile(&shape);
+    size_t room = 2 * profile->node_count, block = 0;
+    profile->records = hop_arena_alloc(&profile->arena, room * sizeof *profile->records);
+    cr_assert_not_null(profile->records);
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < profile->node_count; i++) {
+            const struct hop_profile_node *node = &profile->nodes[i];
+            if (!node->self)
+                continue;
+            /* Now and then one of before; blocks that are empty. */
+            uint32_t at = (uint32_t)(block % 7 == 3 ? block / 2 : block);
+            block += 1 + block % 5 / 4;
+            profile->records[profile->record_count++] =
+                (struct hop_trace_record){i, at, (double)(node->self_ns / 2)};
+        }
+    }
+    return profile;
+}
+
+/* The share of one row's total, by itself: of all samples, those whose stack has it are one group,
+ * those whose stack has not another one. */
+static struct hop_share share_of_stacks_with(const struct hop_totals *totals,
+                                             const struct hop_total *row)
+{
+    const struct hop_profile *profile = totals->profile;
+    uint32_t *side_of = calloc(profile->node_count, sizeof *side_of);
+    bool *passes = calloc(profile->node_count, sizeof *passes);
+    const struct hop_hits hits[] = {
+        row->total, {totals->whole.samples - row->total.samples, totals->whole.ns - row->total.ns}};
+    struct hop_share found[2];
+    for (size_t i = 0; i < profile->node_count; i++) {
+        uint32_t parent = profile->nodes[i].parent;
+        passes[i] = totals->group_of[i] == row->group || (parent != i && passes[parent]);
+        side_of[i] = !totals->is_counted[i] ? HOP_NO_GROUP : !passes[i];
+    }
+    cr_assert(hop_shares_find(&totals->shares, HOP_ALL_THREADS, side_of, hits, 2, found));
+    free(side_of);
+    free(passes);
+    return found[0];
+}
+
+static void assert_totals_are_those_of_each(const struct hop_profile *profile,
+                                            const struct hop_report_options *options,
+                                            enum hop_grouping by)
+{
+    struct hop_totals totals;
+    cr_assert(hop_totals_init(&totals, profile, options, by));
+    struct hop_share *shares = calloc(totals.count, sizeof *shares);
+    for (size_t count = totals.count; count; count /= 3) {
+        memset(shares, 0, totals.count * sizeof *shares);
+        cr_assert(hop_totals_find_totals(&totals, count, shares));
+        for (size_t i = 0; i < count; i++) {
+            struct hop_share wanted = share_of_stacks_with(&totals, &totals.rows[i]);
+            cr_expect_float_eq(shares[i].share, wanted.share, 1e-12);
+            cr_expect_float_eq(shares[i].low, wanted.low, 1e-9, "row %zu by %d", i, by);
+            cr_expect_float_eq(shares[i].high, wanted.high, 1e-9, "row %zu by %d", i, by);
+            cr_expect(wanted.low < wanted.share || wanted.share == 0);
+        }
+    }
+    free(shares);
+    hop_totals_deinit(&totals);
+}
+
+Test(groups, totals_of_all_rows_are_those_of_each)
+{
+    static const char *const calls[] = {"CALL"};
+    const struct hop_report_options narrow = {.instructions = calls, .instruction_count = 1};
+    struct hop_profile *profiles[] = {make_recorded(1), make_recorded(2), NULL};
+    cr_assert_eq(
+        hop_profile_merge((const struct hop_profile *const *)profiles, 2, &profiles[2], NULL),
+        HOP_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_totals_are_those_of_each(profiles[i], &all_options, HOP_BY_FUNCTION);
+        assert_totals_are_those_of_each(profiles[i], &all_options, HOP_BY_FILE);
+        assert_totals_are_those_of_each(profiles[i], &narrow, HOP_BY_LINE);
+        hop_profile_destroy(profiles[i]);
+    }
+}
+
+/* No row goes over the profile by itself. */
+Test(groups, totals_of_many_rows_are_no_more_work)
+{
+    struct hop_profile *profile = make_recorded(1);
+    struct hop_totals totals;
+    size_t few, many;
+    cr_assert(hop_totals_init(&totals, profile, &all_options, HOP_BY_LINE));
+    struct hop_share *shares = calloc(totals.count, sizeof *shares);
+    cr_assert_gt(totals.count, 60);
+    allocations_begin(0);
+    cr_assert(hop_totals_find_totals(&totals, 1, shares));
+    few = allocations_asked();
+    allocations_begin(0);
+    cr_assert(hop_totals_find_totals(&totals, totals.count, shares));
+    many = allocations_asked();
+    cr_expect_eq(few, many, "%zu, %zu", few, many);
+    allocations_begin(0);
+    free(shares);
     hop_totals_deinit(&totals);
     hop_profile_destroy(profile);
 }

@@ -80,7 +80,7 @@ void hop_shares_deinit(struct hop_shares *shares)
 
 /* What a group has in a block of the level under way. */
 struct cell {
-    uint32_t group, block; /* block: its number, then its place among those that are not empty */
+    uint32_t group, block; /* the block's place among those that are not empty */
     double weight;
 };
 
@@ -99,9 +99,27 @@ struct series {
     double total, squares, products;
 };
 
+/* Which instructions are a group; next_of NULL: each is in one group at most, and counted if it is
+ * in one. */
+struct membership {
+    struct hop_overlap of;
+    size_t group_count;
+};
+
+static bool is_counted(const struct membership *groups, uint32_t instruction)
+{
+    return groups->of.next_of ? groups->of.is_counted[instruction]
+                              : groups->of.group_of[instruction] != HOP_NO_GROUP;
+}
+
+static uint32_t next_of(const struct membership *groups, uint32_t instruction)
+{
+    return groups->of.next_of ? groups->of.next_of[instruction] : HOP_NO_NEXT;
+}
+
 static int by_block(const void *left, const void *right)
 {
-    const struct cell *a = left, *b = right;
+    const struct hop_trace_record *a = left, *b = right;
     return (a->block > b->block) - (a->block < b->block);
 }
 
@@ -141,64 +159,99 @@ static void sum_up_whole(struct series *series)
 }
 
 /* They mostly are: out of order are samples of sleeping threads, counted after their time. */
-static void sort_by_block(struct series *series)
+static void sort_by_block(struct hop_trace_record *records, size_t count)
 {
-    for (size_t i = 1; i < series->cell_count; i++)
-        if (series->cells[i].block < series->cells[i - 1].block) {
-            qsort(series->cells, series->cell_count, sizeof *series->cells, by_block);
+    for (size_t i = 1; i < count; i++)
+        if (records[i].block < records[i - 1].block) {
+            qsort(records, count, sizeof *records, by_block);
             return;
         }
 }
 
-/* Leaves the order of a group's cells as it is. */
-static bool sort_by_group(struct series *series, size_t group_count)
+/* The records that count, by block; to be given to free(). NULL: out of memory. */
+static struct hop_trace_record *counted_records(const struct hop_shares *shares,
+                                                const struct hop_trace_record *records,
+                                                size_t *count, const struct membership *groups)
 {
-    struct cell *sorted = calloc(series->cell_count + 1, sizeof *sorted);
-    size_t *next_of = calloc(group_count + 2, sizeof *next_of);
-    if (!sorted || !next_of) {
-        free(sorted);
-        free(next_of);
-        return false;
+    struct hop_trace_record *counted = calloc(*count + 1, sizeof *counted);
+    size_t kept = 0;
+    for (size_t i = 0; counted && i < *count; i++)
+        if (records[i].weight_ns > 0 &&
+            is_counted(groups, shares->profile->nodes[records[i].node].instruction))
+            counted[kept++] = records[i];
+    if (counted)
+        sort_by_block(counted, kept);
+    *count = kept;
+    return counted;
+}
+
+static void make_blocks(struct series *series, const struct hop_trace_record *records, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!i || records[i].block != records[i - 1].block)
+            series->blocks[series->block_count++].number = records[i].block;
+        series->blocks[series->block_count - 1].total += records[i].weight_ns;
+        series->total += records[i].weight_ns;
     }
-    for (size_t i = 0; i < series->cell_count; i++)
-        next_of[series->cells[i].group + 1]++;
-    for (size_t group = 0; group < group_count; group++)
-        next_of[group + 1] += next_of[group];
-    for (size_t i = 0; i < series->cell_count; i++)
-        sorted[next_of[series->cells[i].group]++] = series->cells[i];
-    free(next_of);
-    free(series->cells);
-    series->cells = sorted;
-    return true;
+}
+
+/* Puts each cell where place_of says for its group; or counts them there, while there are none. */
+static void put_cells(struct series *series, const struct hop_shares *shares,
+                      const struct hop_trace_record *records, size_t count,
+                      const struct membership *groups, size_t *place_of)
+{
+    uint32_t block = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t at = shares->profile->nodes[records[i].node].instruction;
+        block += i && records[i].block != records[i - 1].block;
+        for (; at != HOP_NO_NEXT; at = next_of(groups, at)) {
+            uint32_t group = groups->of.group_of[at];
+            if (group == HOP_NO_GROUP)
+                continue;
+            size_t place = place_of[group]++;
+            if (series->cells)
+                series->cells[place] = (struct cell){group, block, records[i].weight_ns};
+        }
+    }
+}
+
+/* A counting sort by group, in which a group's cells stay in the order of their blocks. */
+static bool make_cells(struct series *series, const struct hop_shares *shares,
+                       const struct hop_trace_record *records, size_t count,
+                       const struct membership *groups)
+{
+    size_t *place_of = calloc(groups->group_count + 1, sizeof *place_of);
+    if (!place_of)
+        return false;
+    put_cells(series, shares, records, count, groups, place_of);
+    for (size_t group = 0; group < groups->group_count; group++) {
+        size_t cells = place_of[group];
+        place_of[group] = series->cell_count;
+        series->cell_count += cells;
+    }
+    series->cells = calloc(series->cell_count + 1, sizeof *series->cells);
+    if (series->cells)
+        put_cells(series, shares, records, count, groups, place_of);
+    free(place_of);
+    return series->cells != NULL;
 }
 
 static bool series_init(struct series *series, const struct hop_shares *shares,
                         const struct hop_trace_record *records, size_t count,
-                        const uint32_t *group_of, size_t group_count)
+                        const struct membership *groups)
 {
+    struct hop_trace_record *counted = counted_records(shares, records, &count, groups);
     *series = (struct series){
-        .cells = calloc(count + 1, sizeof *series->cells),
         .blocks = calloc(count + 1, sizeof *series->blocks),
         .place_of = calloc(count + 1, sizeof *series->place_of),
     };
-    if (!series->cells || !series->blocks || !series->place_of)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t group = group_of[shares->profile->nodes[records[i].node].instruction];
-        if (group != HOP_NO_GROUP && records[i].weight_ns > 0)
-            series->cells[series->cell_count++] =
-                (struct cell){group, records[i].block, records[i].weight_ns};
+    bool has_memory = counted && series->blocks && series->place_of;
+    if (has_memory) {
+        make_blocks(series, counted, count);
+        has_memory = make_cells(series, shares, counted, count, groups);
     }
-    sort_by_block(series);
-    for (size_t i = 0; i < series->cell_count; i++) {
-        struct cell *cell = &series->cells[i];
-        if (!i || series->blocks[series->block_count - 1].number != cell->block)
-            series->blocks[series->block_count++].number = cell->block;
-        series->blocks[series->block_count - 1].total += cell->weight;
-        series->total += cell->weight;
-        cell->block = (uint32_t)(series->block_count - 1);
-    }
-    if (!sort_by_group(series, group_count))
+    free(counted);
+    if (!has_memory)
         return false;
     join_cells(series);
     sum_up_whole(series);
@@ -291,12 +344,12 @@ struct estimate {
 };
 
 static bool find_spreads(const struct hop_shares *shares, const struct hop_trace_record *records,
-                         size_t count, const uint32_t *group_of, size_t group_count, double unit,
+                         size_t count, const struct membership *groups, double unit,
                          struct finding *findings, double *total)
 {
     struct series series;
-    bool has_memory = series_init(&series, shares, records, count, group_of, group_count);
-    memset(findings, 0, group_count * sizeof *findings);
+    bool has_memory = series_init(&series, shares, records, count, groups);
+    memset(findings, 0, groups->group_count * sizeof *findings);
     if (has_memory) {
         *total = series.total;
         look_at_level(&series, unit, true, findings);
@@ -319,7 +372,7 @@ static double extrapolation(const struct hop_profile *profile, size_t part, doub
 }
 
 static bool look_at_part(const struct hop_shares *shares, size_t part, uint32_t thread,
-                         const uint32_t *group_of, size_t group_count, struct finding *findings,
+                         const struct membership *groups, struct finding *findings,
                          struct estimate *estimates, double *whole)
 {
     const struct hop_profile *profile = shares->profile;
@@ -332,11 +385,11 @@ static bool look_at_part(const struct hop_shares *shares, size_t part, uint32_t 
     size_t end = is_all ? part_begin(profile, part + 1) : first_of[1];
     double unit = of->samples_ns ? of->weights_squared_ns2 / (double)of->samples_ns : 0, total = 0;
     if (!find_spreads(shares, (is_all ? profile->records : shares->records) + first, end - first,
-                      group_of, group_count, unit, findings, &total))
+                      groups, unit, findings, &total))
         return false;
     double factor = extrapolation(profile, part, (double)of->samples_ns);
     *whole += factor * total;
-    for (size_t i = 0; i < group_count; i++) {
+    for (size_t i = 0; i < groups->group_count; i++) {
         const struct hop_spread *spread = &findings[i].spread;
         double variance = factor * spread->variance;
         estimates[i].weight += factor * total * findings[i].ratio;
@@ -372,24 +425,40 @@ static struct hop_share share_of(const struct hop_profile *profile, const struct
     return (struct hop_share){share, interval.low, interval.high, samples, freedom};
 }
 
-bool hop_shares_find(const struct hop_shares *shares, uint32_t thread, const uint32_t *group_of,
-                     const struct hop_hits *hits, size_t group_count, struct hop_share *result)
+static bool find(const struct hop_shares *shares, uint32_t thread, const struct membership *groups,
+                 const struct hop_hits *hits, const struct hop_hits *whole,
+                 struct hop_share *result)
 {
+    size_t group_count = groups->group_count;
     struct finding *findings = calloc(group_count + 1, sizeof *findings);
     struct estimate *estimates = calloc(group_count + 1, sizeof *estimates);
-    struct hop_hits whole = {0};
     double recorded = 0;
     bool has_memory = findings && estimates;
     for (size_t part = 0; has_memory && part < shares->part_count; part++)
-        has_memory = look_at_part(shares, part, thread, group_of, group_count, findings, estimates,
-                                  &recorded);
+        has_memory = look_at_part(shares, part, thread, groups, findings, estimates, &recorded);
+    for (size_t i = 0; has_memory && i < group_count; i++)
+        result[i] = share_of(shares->profile, &hits[i], whole, &estimates[i], recorded);
+    free(findings);
+    free(estimates);
+    return has_memory;
+}
+
+bool hop_shares_find(const struct hop_shares *shares, uint32_t thread, const uint32_t *group_of,
+                     const struct hop_hits *hits, size_t group_count, struct hop_share *result)
+{
+    const struct membership groups = {{.group_of = group_of}, group_count};
+    struct hop_hits whole = {0};
     for (size_t i = 0; i < group_count; i++) {
         whole.samples += hits[i].samples;
         whole.ns += hits[i].ns;
     }
-    for (size_t i = 0; has_memory && i < group_count; i++)
-        result[i] = share_of(shares->profile, &hits[i], &whole, &estimates[i], recorded);
-    free(findings);
-    free(estimates);
-    return has_memory;
+    return find(shares, thread, &groups, hits, &whole, result);
+}
+
+bool hop_shares_find_overlapping(const struct hop_shares *shares, const struct hop_overlap *overlap,
+                                 const struct hop_hits *hits, size_t group_count,
+                                 const struct hop_hits *whole, struct hop_share *result)
+{
+    const struct membership groups = {*overlap, group_count};
+    return find(shares, HOP_ALL_THREADS, &groups, hits, whole, result);
 }

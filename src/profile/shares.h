@@ -41,4 +41,21 @@ void hop_shares_deinit(struct hop_shares *shares);
 bool hop_shares_find(const struct hop_shares *shares, uint32_t thread, const uint32_t *group_of,
                      const struct hop_hits *hits, size_t group_count, struct hop_share *result);
 
+/* Groups that have instructions in common: such as all stacks that pass through a function. All
+ * arrays are by instruction. */
+struct hop_overlap {
+    const uint32_t *group_of; /* one of its groups, or HOP_NO_GROUP */
+    const uint32_t *next_of;  /* an instruction of which all groups are this one's, too, and none of
+                                 them its own; HOP_NO_NEXT */
+    const bool *is_counted;   /* it is a part of the whole */
+};
+
+#define HOP_NO_NEXT UINT32_MAX
+
+/* The same for groups that overlap, in all threads; `whole` is what the profile counts in all
+ * together. Takes memory in proportion to the records times their groups. */
+bool hop_shares_find_overlapping(const struct hop_shares *shares, const struct hop_overlap *overlap,
+                                 const struct hop_hits *hits, size_t group_count,
+                                 const struct hop_hits *whole, struct hop_share *result);
+
 #endif

@@ -83,24 +83,21 @@ static void print_what(const struct table *table, const struct hop_total *row)
     }
 }
 
-static bool print_row(const struct table *table, const struct hop_total *row)
+/* `total`: the share of all that it has on the stack. */
+static void print_row(const struct table *table, const struct hop_total *row,
+                      const struct hop_share *total)
 {
     FILE *stream = table->stream;
     fprintf(stream, "%*s %6s  %-*s", table->self_width, hop_thousands(row->self.samples).text,
             percent(table, &row->self).text, INTERVAL_WIDTH,
             hop_percents(row->share.low, row->share.high).text);
-    if (table->has_total) {
-        struct hop_share share;
-        if (!hop_totals_find_total(table->totals, row, &share))
-            return false;
+    if (table->has_total)
         fprintf(stream, " %*s %6s  %-*s", table->total_width,
                 hop_thousands(row->total.samples).text, percent(table, &row->total).text,
-                INTERVAL_WIDTH, hop_percents(share.low, share.high).text);
-    }
+                INTERVAL_WIDTH, hop_percents(total->low, total->high).text);
     fputs("  ", stream);
     print_what(table, row);
     fputc('\n', stream);
-    return true;
 }
 
 static int wider(int width, uint64_t number)
@@ -121,6 +118,11 @@ static bool print_rows(struct table *table, size_t limit)
     while (count < totals->count && is_hit(table, &totals->rows[count]))
         count++;
     size_t shown = count < limit ? count : limit;
+    struct hop_share *shares = calloc(shown + 1, sizeof *shares);
+    if (!shares || (table->has_total && !hop_totals_find_totals(totals, shown, shares))) {
+        free(shares);
+        return false;
+    }
     table->self_width = (int)strlen("SELF");
     table->total_width = (int)strlen("TOTAL");
     for (size_t i = 0; i < shown; i++) {
@@ -138,8 +140,8 @@ static bool print_rows(struct table *table, size_t limit)
                 INTERVAL_WIDTH, "95 %");
     fprintf(table->stream, "  %s\n", title);
     for (size_t i = 0; i < shown; i++)
-        if (!print_row(table, &totals->rows[i]))
-            return false;
+        print_row(table, &totals->rows[i], &shares[i]);
+    free(shares);
     if (shown < count)
         fprintf(table->stream, "... and %s more row%s (-n 0 shows all)\n",
                 hop_thousands(count - shown).text, count - shown == 1 ? "" : "s");

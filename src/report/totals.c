@@ -190,13 +190,15 @@ static bool view_nodes(struct hop_totals *totals, const struct hop_report_option
     size_t count = profile->node_count;
     struct hop_profile_node *nodes = hop_arena_alloc(&totals->arena, (count + 1) * sizeof *nodes);
     totals->group_of = calloc(count + 1, sizeof *totals->group_of);
+    totals->outermost_of = calloc(count + 1, sizeof *totals->outermost_of);
     totals->is_counted = calloc(count + 1, sizeof *totals->is_counted);
-    if (!nodes || !totals->group_of || !totals->is_counted)
+    if (!nodes || !totals->group_of || !totals->outermost_of || !totals->is_counted)
         return false;
     for (size_t i = 0; i < count; i++) {
         nodes[i] = profile->nodes[i];
         if (is_root(profile, i)) {
             totals->group_of[i] = HOP_NO_GROUP;
+            totals->outermost_of[i] = HOP_NO_NEXT;
             continue;
         }
         uint32_t instruction = nodes[i].instruction, parent = nodes[i].parent;
@@ -251,8 +253,11 @@ static void count_tree(struct hop_totals *totals, const struct links *links, uin
             struct hop_hits self = {profile->nodes[node].self, profile->nodes[node].self_ns};
             if (totals->is_counted[node])
                 add(&row->self, &self);
-            if (depth_of[row->group]++ == 0)
+            bool is_outermost = depth_of[row->group]++ == 0;
+            if (is_outermost)
                 add(&row->total, &links[node].below);
+            totals->outermost_of[node] =
+                is_outermost ? node : totals->outermost_of[profile->nodes[node].parent];
         }
         if (links[node].first_child != NO_NODE) {
             node = links[node].first_child;
@@ -309,30 +314,6 @@ static bool find_shares(struct hop_totals *totals)
     free(counted_of);
     free(hits);
     free(found);
-    return has_memory;
-}
-
-bool hop_totals_find_total(const struct hop_totals *totals, const struct hop_total *row,
-                           struct hop_share *share)
-{
-    const struct hop_profile *profile = totals->profile;
-    size_t count = profile->node_count;
-    uint32_t *side_of = calloc(count + 1, sizeof *side_of); /* 0: with it on the stack */
-    bool *passes = calloc(count + 1, sizeof *passes);
-    struct hop_hits hits[] = {
-        row->total, {totals->whole.samples - row->total.samples, totals->whole.ns - row->total.ns}};
-    struct hop_share found[2];
-    for (size_t i = 0; side_of && passes && i < count; i++) {
-        passes[i] = totals->group_of[i] == row->group ||
-                    (!is_root(profile, i) && passes[profile->nodes[i].parent]);
-        side_of[i] = !totals->is_counted[i] ? HOP_NO_GROUP : !passes[i];
-    }
-    bool has_memory = side_of && passes &&
-                      hop_shares_find(&totals->shares, HOP_ALL_THREADS, side_of, hits, 2, found);
-    free(side_of);
-    free(passes);
-    if (has_memory)
-        *share = found[0];
     return has_memory;
 }
 
@@ -405,6 +386,7 @@ void hop_totals_deinit(struct hop_totals *totals)
     if (totals->shares.profile)
         hop_shares_deinit(&totals->shares);
     free(totals->group_of);
+    free(totals->outermost_of);
     free(totals->is_counted);
     free(totals->rows);
     hop_arena_deinit(&totals->arena);

@@ -41,6 +41,8 @@ struct hop_totals {
     struct hop_profile by_node; /* a view of it in which each node is an instruction of its own */
     struct hop_shares shares;   /* of that */
     uint32_t *group_of;         /* by node; HOP_NO_GROUP in the roots */
+    uint32_t *outermost_of;     /* by node: at it or above it, the nearest one that has none of its
+                                   group above itself; HOP_NO_NEXT in the roots */
     bool *is_counted;           /* by node: samples that end there count: -i and -f */
     struct hop_total *rows;     /* most self hits first, then total */
     size_t count;
@@ -60,10 +62,11 @@ const struct hop_total **hop_totals_by_code(const struct hop_totals *totals);
 const struct hop_total *hop_totals_find(const struct hop_total *const *sorted, size_t count,
                                         uint32_t code, int line);
 
-/* The share of row's `total`, with its interval. Takes time in proportion to the profile. False:
- * out of memory. */
-bool hop_totals_find_total(const struct hop_totals *totals, const struct hop_total *row,
-                           struct hop_share *share);
+/* The shares of the `total` of the first `count` rows, with their intervals. Takes time in
+ * proportion to the stacks that were recorded and how many different rows each has, not to their
+ * product with `count`. False: out of memory. */
+bool hop_totals_find_totals(const struct hop_totals *totals, size_t count,
+                            struct hop_share *shares);
 
 /* "wasyncore" of ".../asyncore.py", "json.decoder" of ".../lib/python3.13/json/decoder.py": from
  * where modules are looked for, as far as the path tells, else the file's own name. Into `name`;
