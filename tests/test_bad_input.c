@@ -39,12 +39,12 @@ static void assert_refused_by_all(pid_t pid, int code, const char *message, cons
 
 /* --- what is no target ------------------------------------------------------------------------ */
 
-Test(bad_input, there_is_no_such_process, .timeout = 60)
+Test(bad_input, there_is_no_such_process, .timeout = 240)
 {
     assert_refused_by_all(4194304, CANNOT_ATTACH, "there is no process 4194304", "ps -e");
 }
 
-Test(bad_input, a_zombie, .timeout = 60)
+Test(bad_input, a_zombie, .timeout = 240)
 {
     siginfo_t info;
     char message[64];
@@ -59,7 +59,7 @@ Test(bad_input, a_zombie, .timeout = 60)
     waitpid(child, NULL, 0);
 }
 
-Test(bad_input, a_program_that_is_no_python, .timeout = 60)
+Test(bad_input, a_program_that_is_no_python, .timeout = 240)
 {
     int pid = child_start_cat("/bin/cat", NULL, NULL, NULL);
     assert_refused_by_all(pid, CANNOT_ATTACH, "has no CPython in it", "it may be a child");
@@ -67,7 +67,7 @@ Test(bad_input, a_program_that_is_no_python, .timeout = 60)
 }
 
 /* 2.7, 3.6, 3.7: as scripts/find-pythons lists them. */
-Test(bad_input, versions_that_are_too_old, .timeout = 120)
+Test(bad_input, versions_that_are_too_old, .timeout = 240)
 {
     FILE *lines = popen("'" HOP_TEST_ROOT "/scripts/find-pythons'", "re");
     char line[512], version[16], command[400], message[64];
@@ -94,7 +94,7 @@ Test(bad_input, versions_that_are_too_old, .timeout = 120)
         cr_skip_test("there is no CPython 2.7, 3.6 or 3.7 here");
 }
 
-Test(bad_input, a_version_that_is_too_new, .timeout = 60)
+Test(bad_input, a_version_that_is_too_new, .timeout = 240)
 {
     struct folder folder;
     struct target target;
@@ -113,7 +113,7 @@ Test(bad_input, a_version_that_is_too_new, .timeout = 60)
 }
 
 /* ELF header, one program header, and: write "ready\n" to 1; pause again and again. */
-Test(bad_input, a_32_bit_program, .timeout = 60)
+Test(bad_input, a_32_bit_program, .timeout = 240)
 {
 #ifndef __x86_64__
     cr_skip_test("the program is one for x86");
@@ -150,7 +150,7 @@ Test(bad_input, a_32_bit_program, .timeout = 60)
 }
 
 /* As nobody, of a process that is root's; from a copy, for our folders may not be nobody's. */
-Test(bad_input, a_process_of_another_user, .timeout = 60)
+Test(bad_input, a_process_of_another_user, .timeout = 240)
 {
     if (geteuid() != 0)
         cr_skip_test("only root can be two users");
@@ -175,7 +175,7 @@ Test(bad_input, a_process_of_another_user, .timeout = 60)
 
 /* --- stopped and traced ----------------------------------------------------------------------- */
 
-Test(bad_input, a_stopped_process_is_only_dumped, .timeout = 60)
+Test(bad_input, a_stopped_process_is_only_dumped, .timeout = 240)
 {
     struct python python;
     struct target target;
@@ -215,7 +215,7 @@ static void trace_and_stop(void *pid)
     child_idle(NULL);
 }
 
-Test(bad_input, a_debugged_process_is_sampled_while_it_runs, .timeout = 60)
+Test(bad_input, a_debugged_process_is_sampled_while_it_runs, .timeout = 240)
 {
     struct python python;
     struct target target;
@@ -249,7 +249,7 @@ static void await_sleep(pid_t pid)
     }
 }
 
-Test(bad_input, a_process_that_only_sleeps_gives_nothing, .timeout = 60)
+Test(bad_input, a_process_that_only_sleeps_gives_nothing, .timeout = 240)
 {
     struct python python;
     struct target target;
@@ -274,13 +274,13 @@ static void watch_spin(struct target *target, const struct python *python,
                        const char *const arguments[])
 {
     spin_start(target, python, arguments);
-    const char *const words[] = {HOP_TEST_COMMAND,      "attach", "-i", "all",
+    const char *const words[] = {HOP_TEST_COMMAND,      "attach", "-r", "1000", "-i", "all",
                                  pid_word(target->pid), NULL};
     run_start(&run, NULL, words);
     await_sampling(run.pid, target->pid);
 }
 
-Test(bad_input, a_target_that_is_killed_is_reported, .timeout = 60)
+Test(bad_input, a_target_that_is_killed_is_reported, .timeout = 240)
 {
     struct python python;
     struct target target;
@@ -310,7 +310,7 @@ ParameterizedTestParameters(bad_input, a_target_that_exits_is_reported)
     return all_pythons();
 }
 
-ParameterizedTest(struct python *python, bad_input, a_target_that_exits_is_reported, .timeout = 60)
+ParameterizedTest(struct python *python, bad_input, a_target_that_exits_is_reported, .timeout = 240)
 {
     struct target target;
     const char *const arguments[] = {"exit", "9", NULL};
@@ -330,7 +330,7 @@ ParameterizedTestParameters(bad_input, a_target_that_becomes_another_program_is_
 /* Also the same interpreter again, with all addresses as before where it is not
  * position-independent: nothing of the second program is in the report of the first. */
 ParameterizedTest(struct python *python, bad_input,
-                  a_target_that_becomes_another_program_is_reported, .timeout = 120)
+                  a_target_that_becomes_another_program_is_reported, .timeout = 240)
 {
     struct target target;
     char command[sizeof python->command];

@@ -23,7 +23,7 @@ static void shell(const char *line, pid_t pid)
 }
 
 /* Refused although the process does not exist: hence before it was even looked for. */
-Test(bad_output, attach_looks_at_its_output_first, .timeout = 60)
+Test(bad_output, attach_looks_at_its_output_first, .timeout = 240)
 {
     static const char *const lines[] = {
         "\"$0\" attach $1 -o /nowhere/at/all",
@@ -42,7 +42,7 @@ Test(bad_output, attach_looks_at_its_output_first, .timeout = 60)
     }
 }
 
-Test(bad_output, record_looks_at_its_output_first, .timeout = 60)
+Test(bad_output, record_looks_at_its_output_first, .timeout = 240)
 {
     static const char *const places[] = {"-o /nowhere/at/all", "-o /dev/full", "-o /",
                                          "2>/dev/full"};
@@ -55,7 +55,7 @@ Test(bad_output, record_looks_at_its_output_first, .timeout = 60)
     }
 }
 
-Test(bad_output, a_read_only_folder_and_file, .timeout = 60)
+Test(bad_output, a_read_only_folder_and_file, .timeout = 240)
 {
     struct folder folder;
     char line[500];
@@ -83,7 +83,7 @@ Test(bad_output, a_read_only_folder_and_file, .timeout = 60)
 }
 
 /* What was sampled is not lost with the file; what the file held before is not either. */
-Test(bad_output, a_disk_that_fills_up_while_it_is_written, .timeout = 60)
+Test(bad_output, a_disk_that_fills_up_while_it_is_written, .timeout = 240)
 {
     struct folder folder;
     struct python python;
@@ -109,7 +109,7 @@ Test(bad_output, a_disk_that_fills_up_while_it_is_written, .timeout = 60)
 }
 
 /* No file of ours gets the number of a closed stream, and with it what is said there. */
-Test(bad_output, closed_streams_stay_closed, .timeout = 60)
+Test(bad_output, closed_streams_stay_closed, .timeout = 240)
 {
     struct folder folder;
     struct python python;
@@ -149,7 +149,7 @@ Test(bad_output, closed_streams_stay_closed, .timeout = 60)
 }
 
 /* `| head -1`: heavyops ends as any program would, with no word and no hang. */
-Test(bad_output, a_reader_that_goes_away, .timeout = 60)
+Test(bad_output, a_reader_that_goes_away, .timeout = 240)
 {
     struct python python;
     struct target target;

@@ -78,7 +78,7 @@ static void assert_says_why(pid_t pid)
 }
 
 /* Each of the causes has its own words in test_bad_input, test_find_refuse and test_process. */
-Test(complaints, it_will_not_attach_and_does_not_say_why, .timeout = 60)
+Test(complaints, it_will_not_attach_and_does_not_say_why, .timeout = 240)
 {
     int idle = child_start(child_idle, NULL);
     int cat = child_start_cat("/bin/cat", NULL, NULL, NULL);
@@ -100,7 +100,7 @@ ParameterizedTestParameters(complaints, a_version_is_one_data_file)
     return all_pythons();
 }
 
-ParameterizedTest(struct python *python, complaints, a_version_is_one_data_file, .timeout = 60)
+ParameterizedTest(struct python *python, complaints, a_version_is_one_data_file, .timeout = 240)
 {
     struct folder folder;
     struct target target;
@@ -146,7 +146,7 @@ static bool make_younger(const char *path, uint32_t hex)
 
 /* A CPython of the future: this one, whose libpython says that it is 3.16. It is refused with words
  * that say what to do, and that is enough. */
-Test(complaints, a_version_of_the_future_is_one_data_file, .timeout = 60)
+Test(complaints, a_version_of_the_future_is_one_data_file, .timeout = 240)
 {
     static struct python pythons[PYTHONS_MAX];
     static struct run run;
@@ -216,7 +216,8 @@ ParameterizedTestParameters(complaints, it_loses_samples_without_a_word)
     return all_pythons();
 }
 
-ParameterizedTest(struct python *python, complaints, it_loses_samples_without_a_word, .timeout = 60)
+ParameterizedTest(struct python *python, complaints, it_loses_samples_without_a_word,
+                  .timeout = 240)
 {
     static const uint64_t rates_hz[] = {100, 1000, 20000};
     static const enum hop_mode modes[] = {HOP_MODE_CPU, HOP_MODE_WALL, HOP_MODE_GIL};
@@ -249,7 +250,7 @@ ParameterizedTestParameters(complaints, it_cannot_keep_up)
 /* Far more often than it can, of a stack that takes long to read: it looks as often as it may, ends
  * when it should (no delay has piled up: all instants are accounted for), and the shares are true.
  */
-ParameterizedTest(struct python *python, complaints, it_cannot_keep_up, .timeout = 120)
+ParameterizedTest(struct python *python, complaints, it_cannot_keep_up, .timeout = 240)
 {
     struct target target;
     start(&target, python, "deep.py", "1000");
@@ -309,7 +310,7 @@ static uint64_t counted(const char *path)
     return count;
 }
 
-Test(complaints, it_left_my_process_stopped, .timeout = 120)
+Test(complaints, it_left_my_process_stopped, .timeout = 240)
 {
     static const char text[] = "import mmap, struct, sys\n"
                                "with open(sys.argv[1], 'r+b') as file:\n"
@@ -358,7 +359,7 @@ Test(complaints, it_left_my_process_stopped, .timeout = 120)
 
 /* scripts/check-symbols sees that nothing is called that writes to another process; what is left is
  * its memory, opened as a file: for reading. */
-Test(complaints, it_writes_to_my_process, .timeout = 60)
+Test(complaints, it_writes_to_my_process, .timeout = 240)
 {
     struct python python;
     struct target target;
@@ -457,7 +458,7 @@ ParameterizedTest(struct python *python, complaints, the_profile_has_stacks_that
  */
 
 /* All there are; of Pythons: test_record. */
-Test(complaints, it_swallowed_my_programs_exit_status, .timeout = 120)
+Test(complaints, it_swallowed_my_programs_exit_status, .timeout = 240)
 {
     static struct run run;
     char text[64];

@@ -81,7 +81,7 @@ ParameterizedTestParameters(cost, a_warm_sample_allocates_nothing_and_asks_the_k
 }
 
 ParameterizedTest(struct python *python, cost,
-                  a_warm_sample_allocates_nothing_and_asks_the_kernel_little, .timeout = 120)
+                  a_warm_sample_allocates_nothing_and_asks_the_kernel_little, .timeout = 240)
 {
     struct target program;
     struct hop_target *target;

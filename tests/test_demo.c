@@ -104,7 +104,7 @@ ParameterizedTestParameters(demo, shows_the_hot_closure)
     return every_python();
 }
 
-ParameterizedTest(struct python *python, demo, shows_the_hot_closure, .timeout = 180)
+ParameterizedTest(struct python *python, demo, shows_the_hot_closure, .timeout = 240)
 {
     struct target program;
     struct hits hits = {0};
@@ -127,7 +127,7 @@ ParameterizedTest(struct python *python, demo, shows_the_hot_closure, .timeout =
 }
 
 /* What `make demo` runs, as a person sees it. */
-Test(demo, is_readable, .timeout = 120)
+Test(demo, is_readable, .timeout = 240)
 {
     static char text[1 << 16];
     FILE *report = popen("cd '" HOP_TEST_ROOT "' && '" HOP_TEST_COMMAND
@@ -159,7 +159,7 @@ static bool is_between_frames(const struct hop_profile *profile, int minor, uint
 }
 
 /* A longer code object at the address of a shorter one is no reason to refuse a sample. */
-ParameterizedTest(struct python *python, demo, code_objects_that_do_not_last, .timeout = 180)
+ParameterizedTest(struct python *python, demo, code_objects_that_do_not_last, .timeout = 240)
 {
     struct target program;
     char line[16];
@@ -188,7 +188,7 @@ ParameterizedTestParameters(demo, constructors)
 
 /* From 3.12 on a frame of CPython's own lies below an __init__: it is no reason to refuse a sample,
  * and not shown. */
-ParameterizedTest(struct python *python, demo, constructors, .timeout = 180)
+ParameterizedTest(struct python *python, demo, constructors, .timeout = 240)
 {
     struct target program;
     char line[16];

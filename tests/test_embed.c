@@ -31,7 +31,7 @@ ParameterizedTestParameters(embed, example)
     return cr_make_param_array(struct linking, linkings, 2, NULL);
 }
 
-ParameterizedTest(struct linking *linking, embed, example, .timeout = 60)
+ParameterizedTest(struct linking *linking, embed, example, .timeout = 240)
 {
     enum { ATTEMPTS_MAX = 10 }; /* on a machine that leaves the program no CPU for a second */
     static struct python pythons[PYTHONS_MAX];

@@ -63,7 +63,7 @@ ParameterizedTestParameters(find, an_interpreter)
     return all_pythons();
 }
 
-ParameterizedTest(struct python *python, find, an_interpreter, .timeout = 30)
+ParameterizedTest(struct python *python, find, an_interpreter, .timeout = 240)
 {
     struct target target;
     target_start(&target, python, NULL, "wait.py", (const char *const[]){NULL});
@@ -77,7 +77,7 @@ ParameterizedTestParameters(find, an_interpreter_in_namespaces_of_its_own)
 }
 
 ParameterizedTest(struct python *python, find, an_interpreter_in_namespaces_of_its_own,
-                  .timeout = 30)
+                  .timeout = 240)
 {
     struct target target;
     struct python inside = *python;
@@ -97,7 +97,7 @@ ParameterizedTestParameters(find, a_busy_interpreter)
     return all_pythons();
 }
 
-ParameterizedTest(struct python *python, find, a_busy_interpreter, .timeout = 60)
+ParameterizedTest(struct python *python, find, a_busy_interpreter, .timeout = 240)
 {
     struct target target;
     target_start(&target, python, NULL, "restless.py", (const char *const[]){NULL});
@@ -143,7 +143,7 @@ ParameterizedTestParameters(find, an_interpreter_that_starts)
     return all_pythons();
 }
 
-ParameterizedTest(struct python *python, find, an_interpreter_that_starts, .timeout = 60)
+ParameterizedTest(struct python *python, find, an_interpreter_that_starts, .timeout = 240)
 {
     enum { STOPS_ALL_LOOKED_AT = 400, STOPS_BETWEEN_LOOKS = 5 };
     pid_t pid = start_traced(python);
@@ -181,7 +181,7 @@ ParameterizedTest(struct python *python, find, an_interpreter_that_starts, .time
 }
 
 /* Another CPython is in the process, loaded but never started. */
-Test(find, the_started_one_of_two, .timeout = 30)
+Test(find, the_started_one_of_two, .timeout = 240)
 {
     struct python pythons[PYTHONS_MAX];
     size_t count = pythons_find(pythons, PYTHONS_MAX, 8);
@@ -202,7 +202,7 @@ Test(find, the_started_one_of_two, .timeout = 30)
         cr_skip_test("no interpreter here has a shared libpython");
 }
 
-Test(find, an_interpreter_replaced_on_disk, .timeout = 30)
+Test(find, an_interpreter_replaced_on_disk, .timeout = 240)
 {
     struct python pythons[PYTHONS_MAX];
     size_t count = pythons_find(pythons, PYTHONS_MAX, 8);

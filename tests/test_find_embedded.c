@@ -152,7 +152,7 @@ ParameterizedTestParameters(find_embedded, linked_statically)
     return programs_of_all(variants, sizeof variants / sizeof variants[0], static_libpython);
 }
 
-ParameterizedTest(struct embedding *program, find_embedded, linked_statically, .timeout = 60)
+ParameterizedTest(struct embedding *program, find_embedded, linked_statically, .timeout = 240)
 {
     char archive[512], path[512], home[512];
     struct folder folder;
@@ -169,7 +169,7 @@ ParameterizedTest(struct embedding *program, find_embedded, linked_statically, .
 }
 
 /* Neither is started; a call of Py_Initialize would start the program's own. */
-Test(find_embedded, linked_statically_and_a_libpython_besides, .timeout = 60)
+Test(find_embedded, linked_statically_and_a_libpython_besides, .timeout = 240)
 {
     struct python pythons[PYTHONS_MAX];
     size_t count = pythons_find(pythons, PYTHONS_MAX, 8), tried = 0;
@@ -207,7 +207,7 @@ ParameterizedTestParameters(find_embedded, loaded_late)
 
 /* A library that is not named like Python, loaded by a program that has nothing to do with it, and
  * gone from the disk. */
-ParameterizedTest(struct embedding *program, find_embedded, loaded_late, .timeout = 60)
+ParameterizedTest(struct embedding *program, find_embedded, loaded_late, .timeout = 240)
 {
     char shared[512], plugin[512], path[512], home[512];
     struct folder folder;

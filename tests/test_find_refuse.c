@@ -44,24 +44,24 @@ static void assert_cat_refused(const char *name, const char *const *words)
     folder_remove(&folder);
 }
 
-Test(find_refuse, a_program_without_python, .timeout = 30)
+Test(find_refuse, a_program_without_python, .timeout = 240)
 {
     assert_cat_refused("cat", WORDS("/cat)", "has no CPython in it"));
 }
 
-Test(find_refuse, a_program_that_only_has_the_name, .timeout = 30)
+Test(find_refuse, a_program_that_only_has_the_name, .timeout = 240)
 {
     assert_cat_refused("python3.11", WORDS("/python3.11)", "Python in its name", "no CPython"));
 }
 
-Test(find_refuse, other_pythons, .timeout = 30)
+Test(find_refuse, other_pythons, .timeout = 240)
 {
     assert_cat_refused("pypy3.10", WORDS("runs PyPy, which is not CPython"));
     assert_cat_refused("micropython", WORDS("runs MicroPython, which is not CPython"));
     assert_cat_refused("graalpy", WORDS("runs GraalPy, which is not CPython"));
 }
 
-Test(find_refuse, a_process_that_ended, .timeout = 30)
+Test(find_refuse, a_process_that_ended, .timeout = 240)
 {
     struct target target;
     struct finding *finding = calloc(1, sizeof *finding);
@@ -94,7 +94,7 @@ ParameterizedTestParameters(find_refuse, an_old_version)
     return cr_make_param_array(struct python, pythons, count, free_pythons);
 }
 
-ParameterizedTest(struct python *python, find_refuse, an_old_version, .timeout = 30)
+ParameterizedTest(struct python *python, find_refuse, an_old_version, .timeout = 240)
 {
     struct target target;
     char version[64];
@@ -126,7 +126,7 @@ static void assert_offsets(const struct python *python, const char *path, enum h
     target_end(&target);
 }
 
-Test(find_refuse, data_that_do_not_fit, .timeout = 60)
+Test(find_refuse, data_that_do_not_fit, .timeout = 240)
 {
     struct python pythons[PYTHONS_MAX];
     size_t count = pythons_find(pythons, PYTHONS_MAX, 8);
@@ -174,7 +174,7 @@ static size_t fill_or_fail(struct hop_reader *reader, const struct hop_span *spa
     return failing->failures-- > 0 ? 0 : hop_reader_fill(failing->behind, spans, count);
 }
 
-Test(find_refuse, only_after_many_looks, .timeout = 30)
+Test(find_refuse, only_after_many_looks, .timeout = 240)
 {
     struct python python;
     struct target target;
@@ -228,7 +228,7 @@ ParameterizedTestParameters(find_refuse, a_stand_in)
     return cr_make_param_array(struct stand_in, cases, sizeof cases / sizeof cases[0]);
 }
 
-ParameterizedTest(struct stand_in *stand_in, find_refuse, a_stand_in, .timeout = 30)
+ParameterizedTest(struct stand_in *stand_in, find_refuse, a_stand_in, .timeout = 240)
 {
     struct folder folder;
     struct target target;

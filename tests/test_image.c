@@ -491,7 +491,7 @@ Test(image, a_chain_without_end_is_left)
     cr_assert_eq(addrs[2], 0);
 }
 
-Test(image, made_up_memory_does_no_harm, .timeout = 120)
+Test(image, made_up_memory_does_no_harm, .timeout = 240)
 {
     uint8_t good[IMAGE_BYTES], bytes[IMAGE_BYTES];
     static const struct {

@@ -81,7 +81,7 @@ static void tear_down(void)
     child_end(pid);
 }
 
-TestSuite(look, .fini = tear_down, .timeout = 60);
+TestSuite(look, .fini = tear_down, .timeout = 240);
 
 /* Two calls deep, in a code object each. */
 static void start(int minor)

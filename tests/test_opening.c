@@ -83,7 +83,7 @@ ParameterizedTestParameters(opening, a_script_of_a_millisecond_shows_its_hot_ins
 }
 
 ParameterizedTest(struct python *python, opening,
-                  a_script_of_a_millisecond_shows_its_hot_instruction, .timeout = 180)
+                  a_script_of_a_millisecond_shows_its_hot_instruction, .timeout = 240)
 {
     cpu_set_t ours;
     int runs = 0, shown = 0;

@@ -212,7 +212,7 @@ static void look_at(const struct python *python, const char *file)
     free(source);
 }
 
-ParameterizedTest(struct python *python, oracle, sees_nothing_impossible, .timeout = 120)
+ParameterizedTest(struct python *python, oracle, sees_nothing_impossible, .timeout = 240)
 {
     look_at(python, "leaves.py");
     look_at(python, "generators.py");

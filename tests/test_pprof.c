@@ -54,7 +54,7 @@ static void tear_down(void)
     folder_remove(&folder);
 }
 
-TestSuite(pprof, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(pprof, .init = set_up, .fini = tear_down, .timeout = 240);
 
 #define PPROF "PPROF_TMPDIR=$PWD " HOP_TEST_BUILD "/tests/pprof "
 

@@ -237,7 +237,7 @@ ParameterizedTestParameters(qualname, of_all_kinds_at_first_sight)
 }
 
 /* Each stop is the first that its sampler sees. */
-ParameterizedTest(struct python *python, qualname, of_all_kinds_at_first_sight, .timeout = 120)
+ParameterizedTest(struct python *python, qualname, of_all_kinds_at_first_sight, .timeout = 240)
 {
     struct target target;
     struct stop stop = {.frames = calloc(FRAMES_MAX, sizeof *stop.frames)};
@@ -266,7 +266,7 @@ ParameterizedTestParameters(qualname, kept_from_look_to_look)
 }
 
 /* One sampler sees all the stops: what it knows of earlier ones must not make a name wrong. */
-ParameterizedTest(struct python *python, qualname, kept_from_look_to_look, .timeout = 120)
+ParameterizedTest(struct python *python, qualname, kept_from_look_to_look, .timeout = 240)
 {
     struct target target;
     struct stop stop = {.frames = calloc(FRAMES_MAX, sizeof *stop.frames)};
@@ -293,7 +293,7 @@ ParameterizedTestParameters(qualname, dropped_with_a_look_that_moved)
     return parameters();
 }
 
-ParameterizedTest(struct python *python, qualname, dropped_with_a_look_that_moved, .timeout = 60)
+ParameterizedTest(struct python *python, qualname, dropped_with_a_look_that_moved, .timeout = 240)
 {
     struct scene scene;
     scene_begin(&scene, python, "innermost");
@@ -321,7 +321,7 @@ ParameterizedTestParameters(qualname, with_any_read_failing)
 }
 
 /* What can't be read makes a name plain, never wrong; and a look stays within bounds. */
-ParameterizedTest(struct python *python, qualname, with_any_read_failing, .timeout = 120)
+ParameterizedTest(struct python *python, qualname, with_any_read_failing, .timeout = 240)
 {
     static const char *const functions[] = {"innermost", "Deeper",    "__init__", "prop",
                                             "<lambda>",  "generator", "finish",   "deep"};
@@ -362,7 +362,7 @@ ParameterizedTestParameters(qualname, of_code_that_is_read_anew)
 }
 
 /* As when another code object of the same text has come to lie at its address. */
-ParameterizedTest(struct python *python, qualname, of_code_that_is_read_anew, .timeout = 60)
+ParameterizedTest(struct python *python, qualname, of_code_that_is_read_anew, .timeout = 240)
 {
     struct scene scene;
     scene_begin(&scene, python, "innermost");
@@ -400,7 +400,7 @@ ParameterizedTestParameters(qualname, given_up_in_the_end)
     return parameters();
 }
 
-ParameterizedTest(struct python *python, qualname, given_up_in_the_end, .timeout = 60)
+ParameterizedTest(struct python *python, qualname, given_up_in_the_end, .timeout = 240)
 {
     enum { LOOKS = 1023, TRIES = 10, READS_OF_ONE = 160 }; /* 2^10 − 1 */
     struct scene scene;

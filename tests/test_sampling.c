@@ -128,7 +128,7 @@ static void *add_many(void *unused)
 }
 
 /* While the record is rewritten every now and then. */
-Test(captures, are_sound_while_it_goes_on, .init = set_up, .fini = tear_down, .timeout = 120)
+Test(captures, are_sound_while_it_goes_on, .init = set_up, .fini = tear_down, .timeout = 240)
 {
     pthread_t thread;
     uint64_t last = 0;
@@ -182,7 +182,7 @@ static struct hop_profile *look_for(struct hop_sampling *sampling, uint64_t samp
     }
 }
 
-Test(sampling, is_looked_at_while_it_goes_on, .timeout = 120)
+Test(sampling, is_looked_at_while_it_goes_on, .timeout = 240)
 {
     struct python python;
     struct target program;
@@ -222,7 +222,7 @@ Test(sampling, is_looked_at_while_it_goes_on, .timeout = 120)
     target_kill(&program);
 }
 
-Test(sampling, ends_with_its_target, .timeout = 120)
+Test(sampling, ends_with_its_target, .timeout = 240)
 {
     struct python python;
     struct target program;

@@ -30,12 +30,12 @@ static void end(void)
     target_kill(&target);
 }
 
-TestSuite(signals, .init = start, .fini = end, .timeout = 60);
+TestSuite(signals, .init = start, .fini = end, .timeout = 240);
 
 static void attach(const char *prefix)
 {
     char line[200];
-    snprintf(line, sizeof line, "%s exec \"$0\" attach -i all $1", prefix);
+    snprintf(line, sizeof line, "%s exec \"$0\" attach -r 1000 -i all $1", prefix);
     const char *const words[] = {"bash", "-c", line, HOP_TEST_COMMAND, pid_word(target.pid), NULL};
     run_start(&run, NULL, words);
 }
@@ -118,8 +118,8 @@ Test(signals, the_second_ctrl_c_quits)
     if (pid == 0) {
         dup2(out[1], STDOUT_FILENO);
         run_default_signals();
-        alarm(60);
-        execl(HOP_TEST_COMMAND, "heavyops", "attach", pid_word(target.pid), NULL);
+        alarm(200);
+        execl(HOP_TEST_COMMAND, "heavyops", "attach", "-r", "1000", pid_word(target.pid), NULL);
         _exit(124);
     }
     await_sampling(pid, target.pid);
@@ -172,8 +172,9 @@ Test(signals, ctrl_c_on_a_terminal_ends_attach_only)
     pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
     if (pid == 0) {
         run_default_signals();
-        alarm(60);
-        execl(HOP_TEST_COMMAND, "heavyops", "attach", "-i", "all", pid_word(target.pid), NULL);
+        alarm(200);
+        execl(HOP_TEST_COMMAND, "heavyops", "attach", "-r", "1000", "-i", "all",
+              pid_word(target.pid), NULL);
         _exit(124);
     }
     await_sampling(pid, target.pid);

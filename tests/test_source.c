@@ -112,7 +112,7 @@ Test(source, symbolic_links_are_followed)
 }
 
 /* None of these may wait, be read whole, or be looked for in the current folder. */
-Test(source, what_is_no_source, .timeout = 30)
+Test(source, what_is_no_source, .timeout = 240)
 {
     static const char *const foreign[] = {"/dev/zero", "/proc/self/mounts", "Makefile",
                                           "<frozen importlib._bootstrap>", ""};

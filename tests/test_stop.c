@@ -43,7 +43,7 @@ static void tear_down(void)
         child_end(pid);
 }
 
-TestSuite(stop, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(stop, .init = set_up, .fini = tear_down, .timeout = 240);
 
 static void begin(child_body_fn *body)
 {

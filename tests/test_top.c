@@ -102,7 +102,7 @@ ParameterizedTestParameters(top, fits_every_size)
     return cr_make_param_array(struct size, sizes, sizeof sizes / sizeof *sizes);
 }
 
-ParameterizedTest(struct size *size, top, fits_every_size, .timeout = 200)
+ParameterizedTest(struct size *size, top, fits_every_size, .timeout = 240)
 {
     char elapsed[] = " s  ";
     start_program();
@@ -128,7 +128,7 @@ ParameterizedTest(struct size *size, top, fits_every_size, .timeout = 200)
     end_all();
 }
 
-Test(top, follows_the_terminals_size, .timeout = 200)
+Test(top, follows_the_terminals_size, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 40, 10, NULL);
@@ -207,7 +207,7 @@ Test(top, does_what_keys_say, .timeout = 300)
     end_all();
 }
 
-Test(top, drills_down_to_bytecode, .timeout = 200)
+Test(top, drills_down_to_bytecode, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 40, NULL);
@@ -228,7 +228,7 @@ Test(top, drills_down_to_bytecode, .timeout = 200)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-Test(top, stays_when_its_target_ends, .timeout = 200)
+Test(top, stays_when_its_target_ends, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 24, NULL);
@@ -263,7 +263,7 @@ ParameterizedTestParameters(top, gives_the_terminal_back_when_killed)
     return cr_make_param_array(struct death, deaths, sizeof deaths / sizeof *deaths);
 }
 
-ParameterizedTest(struct death *death, top, gives_the_terminal_back_when_killed, .timeout = 200)
+ParameterizedTest(struct death *death, top, gives_the_terminal_back_when_killed, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 24, NULL);
@@ -276,7 +276,7 @@ ParameterizedTest(struct death *death, top, gives_the_terminal_back_when_killed,
     end_all();
 }
 
-Test(top, shows_ascii_alone_where_the_locale_is_no_more, .timeout = 200)
+Test(top, shows_ascii_alone_where_the_locale_is_no_more, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 24, "LANG=C");
@@ -290,7 +290,7 @@ Test(top, shows_ascii_alone_where_the_locale_is_no_more, .timeout = 200)
     end_all();
 }
 
-Test(top, lets_no_name_steer_the_terminal, .timeout = 200)
+Test(top, lets_no_name_steer_the_terminal, .timeout = 240)
 {
     start_text("print('ready', flush=True)\n"
                "exec(compile('while True: pass', '\\x1b]0;evil\\x07\\u202e\\n.py', 'exec'))\n");
@@ -302,7 +302,7 @@ Test(top, lets_no_name_steer_the_terminal, .timeout = 200)
     end_all();
 }
 
-Test(top, says_what_is_wrong_with_the_terminal, .timeout = 200)
+Test(top, says_what_is_wrong_with_the_terminal, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 24, NULL);
@@ -319,7 +319,7 @@ Test(top, says_what_is_wrong_with_the_terminal, .timeout = 200)
 
 /* --- record --live --------------------------------------------------------------------------- */
 
-Test(top, keeps_what_a_recorded_program_prints_for_later, .timeout = 200)
+Test(top, keeps_what_a_recorded_program_prints_for_later, .timeout = 240)
 {
     start_program(); /* for its interpreter */
     tmux_start(&terminal, 80, 24, NULL);
@@ -339,7 +339,7 @@ Test(top, keeps_what_a_recorded_program_prints_for_later, .timeout = 200)
 
 /* --- the progress line, and colours ---------------------------------------------------------- */
 
-Test(progress, is_a_line_that_goes_away, .timeout = 200)
+Test(progress, is_a_line_that_goes_away, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 24, NULL);
@@ -382,7 +382,7 @@ static bool is_coloured(const char *words, const char *environment)
     return result;
 }
 
-Test(colours, are_for_terminals_that_want_them, .timeout = 200)
+Test(colours, are_for_terminals_that_want_them, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 24, NULL);
@@ -403,7 +403,7 @@ Test(colours, are_for_terminals_that_want_them, .timeout = 200)
     end_all();
 }
 
-Test(browser, is_given_the_page, .timeout = 200)
+Test(browser, is_given_the_page, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 24, NULL);

@@ -38,7 +38,7 @@ ParameterizedTestParameters(version_counter, tells_whether_code_was_made)
 }
 
 ParameterizedTest(struct python *python, version_counter, tells_whether_code_was_made,
-                  .timeout = 120)
+                  .timeout = 240)
 {
     struct target program;
     struct hop_target *target;

@@ -124,7 +124,7 @@ Test(walk, an_instruction_pointer_keeps_its_sign)
     }
 }
 
-Test(walk, is_as_deep_as_the_limit_and_no_deeper, .timeout = 120)
+Test(walk, is_as_deep_as_the_limit_and_no_deeper, .timeout = 240)
 {
     FOR_EACH_VERSION
     {
@@ -144,7 +144,7 @@ Test(walk, is_as_deep_as_the_limit_and_no_deeper, .timeout = 120)
     }
 }
 
-Test(walk, a_circle_ends, .timeout = 120)
+Test(walk, a_circle_ends, .timeout = 240)
 {
     FOR_EACH_VERSION
     {

@@ -281,7 +281,7 @@ static enum hop_ending ending_after(char what)
     return ending;
 }
 
-Test(watch, exec_is_not_exit, .timeout = 60)
+Test(watch, exec_is_not_exit, .timeout = 240)
 {
     for (int i = 0; i < 20; i++) {
         int pid = obedient_start();
@@ -290,7 +290,7 @@ Test(watch, exec_is_not_exit, .timeout = 60)
     }
 }
 
-Test(watch, exit_is_not_exec, .timeout = 60)
+Test(watch, exit_is_not_exec, .timeout = 240)
 {
     for (int i = 0; i < 10; i++) {
         int pid = obedient_start();

@@ -19,7 +19,6 @@ void hop_deadlines_init(struct hop_deadlines *deadlines, uint64_t now_ns, double
         .end_ns =
             duration_ns && duration_ns < UINT64_MAX - now_ns ? now_ns + duration_ns : UINT64_MAX,
         .next_period_ns = now_ns,
-        .woke_ns = now_ns,
         .rest_divisor = 1,
         .random_state = seed,
         .stop = stop,
@@ -54,7 +53,7 @@ static uint64_t next_deadline(struct hop_deadlines *deadlines, uint64_t now_ns)
     /* Lookers may be real-time threads. A part of the time is left to the target, however long a
      * tick takes and whatever the rate. How much more is left to chance: where we cannot keep up,
      * ticks that follow each other at once would be in step with a periodic program. */
-    uint64_t busy_ns = now_ns - deadlines->woke_ns;
+    uint64_t busy_ns = deadlines->woke_ns ? now_ns - deadlines->woke_ns : 0;
     uint64_t rest_ns = deadlines->rest_divisor ? busy_ns / deadlines->rest_divisor : 0;
     uint64_t earliest_ns = now_ns + rest_ns + random_below(deadlines, rest_ns);
     leave_out(deadlines, earliest_ns);

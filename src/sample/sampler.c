@@ -226,13 +226,14 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
         if (duration_ns)
             duration_ns -= spent_ns;
     }
+    /* A thread that is new to us takes some 20 µs: not a looker's, which holds a CPU, and not of
+     * the duration. What is amiss the first tick finds too. */
+    (void)hop_roster_refresh(&sampler->roster);
     enum hop_status status =
         change_way(sampler, hop_way_of(plan->read), plan->rate_hz, duration_ns, err);
     if (status != HOP_OK)
         return status;
     if (sampler->way->is_pinned) {
-        /* A thread that is new to us takes some 20 µs: not a looker's, which holds a CPU. */
-        (void)hop_roster_refresh(&sampler->roster); /* what is amiss the first tick finds too */
         sampler->home_cpu = hop_crew_cpu_of(sampler->crew, sampler->process);
         status = hop_crew_run(sampler->crew, sampler->home_cpu, step, sampler, err);
     } else {

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 /* On a busy machine, too; what takes longer hangs. */
-enum { PATIENCE_S = 30 };
+enum { PATIENCE_S = 90 };
 
 /* Every sample is a wake-up of a looker. */
-enum { WAKE_UPS = 300 };
+enum { WAKE_UPS = 60 };
 
 void python_choose(struct python *python, int minor_min)
 {
