@@ -89,6 +89,22 @@ static size_t find(const struct hop_profile *profile, int line, const char *opco
     return best;
 }
 
+static const struct hop_diff_place *place_of(const struct hop_profile *profile,
+                                             const struct hop_diff_place *places, int line)
+{
+    for (size_t i = 0; i < profile->instruction_count; i++)
+        if (profile->instructions[i].line == line)
+            return &places[i];
+    cr_assert(false, "nothing is at line %d", line);
+    return NULL;
+}
+
+static bool is_same_function(const struct comparison *comparison, int before, int after)
+{
+    return place_of(comparison->before, comparison->functions.before, before)->function ==
+           place_of(comparison->after, comparison->functions.after, after)->function;
+}
+
 static bool is_same_line(const struct comparison *comparison, int before, int after)
 {
     const struct hop_diff_place *a = NULL, *b = NULL;
@@ -300,6 +316,53 @@ Test(diff_places, functions_of_one_name_stay_apart_in_their_order)
     compare(&comparison, profile_of("3.13.0", before, 2), profile_of("3.13.0", after, 1));
     cr_assert_eq(comparison.functions.count, 2);
     cr_assert(is_same_line(&comparison, 24, 27));
+    comparison_end(&comparison);
+}
+
+/* A lambda of so many instructions, at a line of its own. */
+static struct code lambda(size_t ops, int line)
+{
+    struct code code = {"/srv/app.py", "<lambda>", line, {{0}}};
+    for (size_t i = 0; i < ops; i++)
+        code.ops[i] = (struct hop_profile_op)OP(line, "NOP", "");
+    return code;
+}
+
+Test(diff_places, of_functions_of_one_name_those_of_one_size_are_the_same)
+{
+    struct comparison comparison;
+    const struct code before[] = {lambda(3, 10), lambda(5, 20), lambda(3, 30), lambda(7, 40)};
+    const struct code after[] = {lambda(5, 11), lambda(3, 21), lambda(9, 31)};
+    /* The line each was at before; the third one is what is left of both. */
+    const int was_at[] = {20, 10, 30};
+    compare(&comparison, profile_of("3.13.0", before, 4), profile_of("3.13.0", after, 3));
+    cr_assert_eq(comparison.functions.count, 4);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = 0; j < 4; j++)
+            cr_expect_eq(is_same_function(&comparison, before[j].first_line, after[i].first_line),
+                         before[j].first_line == was_at[i], "%zu, %zu", i, j);
+    comparison_end(&comparison);
+}
+
+/* Before 3.11 the qualified name may not be known. */
+Test(diff_places, a_plain_name_is_the_one_function_that_ends_in_it)
+{
+    struct comparison comparison;
+    struct code plain = shifted(&work, 0), other = shifted(&work, 20);
+    plain.function = "work";
+    compare(&comparison, profile_of("3.9.0", &plain, 1), profile_of("3.13.0", &work, 1));
+    cr_expect_eq(comparison.functions.count, 1);
+    comparison_end(&comparison);
+    compare(&comparison, profile_of("3.13.0", &work, 1), profile_of("3.9.0", &plain, 1));
+    cr_expect_eq(comparison.functions.count, 1);
+    comparison_end(&comparison);
+    other.function = "Other.work";
+    const struct code two[] = {work, other};
+    compare(&comparison, profile_of("3.9.0", &plain, 1), profile_of("3.13.0", two, 2));
+    cr_expect_eq(comparison.functions.count, 3);
+    comparison_end(&comparison);
+    compare(&comparison, profile_of("3.13.0", &work, 1), profile_of("3.13.0", &other, 1));
+    cr_expect_eq(comparison.functions.count, 2);
     comparison_end(&comparison);
 }
 

@@ -4,6 +4,7 @@
 
 #include "profile/diff_files.h"
 #include "profile/diff_lines.h"
+#include "profile/diff_ordinals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct side {
     struct function *functions; /* by file, name, first line */
     const char **names;         /* by function */
     uint32_t *function_of;      /* by instruction */
+    uint32_t *order;            /* room for functions that are being sorted */
     size_t count;
     struct hop_diff_file *files; /* by path */
     size_t *first_of;            /* by file: its first function; one more: their number */
@@ -99,11 +101,12 @@ static bool side_init(struct side *side, const struct hop_profile *profile)
         .functions = calloc(count + 1, sizeof *side->functions),
         .names = calloc(count + 1, sizeof *side->names),
         .function_of = calloc(count + 1, sizeof *side->function_of),
+        .order = calloc(count + 1, sizeof *side->order),
         .files = calloc(count + 1, sizeof *side->files),
         .first_of = calloc(count + 1, sizeof *side->first_of),
     };
-    bool has_memory = order && side->functions && side->names && side->function_of && side->files &&
-                      side->first_of;
+    bool has_memory = order && side->functions && side->names && side->function_of && side->order &&
+                      side->files && side->first_of;
     for (size_t i = 0; has_memory && i < count; i++)
         order[i] = &profile->instructions[i];
     if (has_memory && count)
@@ -121,6 +124,7 @@ static void side_deinit(struct side *side)
     free(side->functions);
     free(side->names);
     free(side->function_of);
+    free(side->order);
     free(side->files);
     free(side->first_of);
 }
@@ -138,9 +142,39 @@ static bool is_free(const struct side *side, size_t i)
     return side->functions[i].match == HOP_DIFF_NO_MATCH;
 }
 
-static bool has_same_size(const struct function *a, const struct function *b)
+static int by_size(const void *left, const void *right, void *of)
 {
-    return a->code && b->code && a->code->op_count == b->code->op_count;
+    const struct side *side = of;
+    const uint32_t *a = left, *b = right;
+    size_t x = side->functions[*a].code->op_count, y = side->functions[*b].code->op_count;
+    return x != y ? (x > y) - (x < y) : (*a > *b) - (*a < *b);
+}
+
+/* Fills side->order with those functions of which the bytecode is known, by its size, then in their
+ * order; returns how many there are. */
+static size_t sort_by_size(struct side *side, size_t first, size_t end)
+{
+    size_t count = 0;
+    for (size_t i = first; i < end; i++)
+        if (side->functions[i].code)
+            side->order[count++] = (uint32_t)i;
+    qsort_r(side->order, count, sizeof *side->order, by_size, side);
+    return count;
+}
+
+static void match_same_size(struct side *before, size_t i, size_t i_end, struct side *after,
+                            size_t j, size_t j_end)
+{
+    size_t x_end = sort_by_size(before, i, i_end), y_end = sort_by_size(after, j, j_end);
+    for (size_t x = 0, y = 0; x < x_end && y < y_end;) {
+        uint32_t a = before->order[x], b = after->order[y];
+        size_t of_a = before->functions[a].code->op_count;
+        size_t of_b = after->functions[b].code->op_count;
+        if (of_a == of_b)
+            match(before, a, after, b);
+        x += of_a <= of_b;
+        y += of_a >= of_b;
+    }
 }
 
 /* Functions of one name (a property's getter and setter, lambdas): as many as before are the same
@@ -148,15 +182,14 @@ static bool has_same_size(const struct function *a, const struct function *b)
 static void match_namesakes(struct side *before, size_t i, size_t i_end, struct side *after,
                             size_t j, size_t j_end)
 {
-    bool is_as_many = i_end - i == j_end - j;
-    for (int pass = is_as_many; pass < 2; pass++) {
-        for (size_t x = i; x < i_end; x++) {
-            for (size_t y = j; y < j_end && is_free(before, x); y++) {
-                if (is_free(after, y) &&
-                    (pass || has_same_size(&before->functions[x], &after->functions[y])))
-                    match(before, x, after, y);
-            }
-        }
+    if (i_end - i != j_end - j)
+        match_same_size(before, i, i_end, after, j, j_end);
+    while (i < i_end && j < j_end) {
+        bool both_are_free = is_free(before, i) && is_free(after, j);
+        if (both_are_free)
+            match(before, i, after, j);
+        i += both_are_free || !is_free(before, i);
+        j += both_are_free || !is_free(after, j);
     }
 }
 
@@ -174,33 +207,50 @@ static const char *last_part(const char *qualified_name)
     return dot ? dot + 1 : qualified_name;
 }
 
-/* Up to 3.10 a qualified name is not always known; then it is the plain one. The only free function
- * of that plain name, or the end. */
-static size_t only_one_called(const struct side *side, size_t first, size_t end, const char *name)
+static int by_last_part(const void *left, const void *right, void *of)
 {
-    size_t found = end;
-    for (size_t i = first; i < end; i++) {
-        if (!is_free(side, i) || strcmp(last_part(side->names[i]), name) != 0)
-            continue;
-        if (found != end)
-            return end;
-        found = i;
-    }
-    return found;
+    const struct side *side = of;
+    const uint32_t *a = left, *b = right;
+    int order = strcmp(last_part(side->names[*a]), last_part(side->names[*b]));
+    return order ? order : (*a > *b) - (*a < *b);
 }
 
-static void match_plain_names(struct side *of, size_t first, size_t end, struct side *with,
-                              size_t with_first, size_t with_end, bool is_swapped)
+static size_t sort_by_last_part(struct side *side, size_t first, size_t end)
 {
-    for (size_t i = first; i < end; i++) {
-        const char *name = of->names[i];
-        if (!is_free(of, i) || strchr(name, '.') || only_one_called(of, first, end, name) != i)
-            continue;
-        size_t found = only_one_called(with, with_first, with_end, name);
-        if (found != with_end && is_swapped)
-            match(with, found, of, i);
-        else if (found != with_end)
-            match(of, i, with, found);
+    size_t count = 0;
+    for (size_t i = first; i < end; i++)
+        if (is_free(side, i))
+            side->order[count++] = (uint32_t)i;
+    qsort_r(side->order, count, sizeof *side->order, by_last_part, side);
+    return count;
+}
+
+/* Behind those of `side->order` that are called as number `i` of it. */
+static size_t last_part_end(const struct side *side, size_t i, size_t end)
+{
+    const char *part = last_part(side->names[side->order[i]]);
+    size_t next = i + 1;
+    while (next < end && strcmp(last_part(side->names[side->order[next]]), part) == 0)
+        next++;
+    return next;
+}
+
+/* Up to 3.10 a qualified name is not always known; then it is the plain one. Of those that are
+ * left, two are the same if no others of either side are called so. */
+static void match_plain_names(struct side *before, size_t first, size_t end, struct side *after,
+                              size_t after_first, size_t after_end)
+{
+    size_t i_end = sort_by_last_part(before, first, end);
+    size_t j_end = sort_by_last_part(after, after_first, after_end);
+    for (size_t i = 0, j = 0; i < i_end && j < j_end;) {
+        uint32_t a = before->order[i], b = after->order[j];
+        int order = strcmp(last_part(before->names[a]), last_part(after->names[b]));
+        size_t i_next = last_part_end(before, i, i_end), j_next = last_part_end(after, j, j_end);
+        bool is_plain = !strchr(before->names[a], '.') || !strchr(after->names[b], '.');
+        if (order == 0 && is_plain && i_next == i + 1 && j_next == j + 1)
+            match(before, a, after, b);
+        i = order <= 0 ? i_next : i;
+        j = order >= 0 ? j_next : j;
     }
 }
 
@@ -216,58 +266,10 @@ static void match_functions(struct side *before, size_t i, size_t i_end, struct 
         i = order <= 0 ? i_next : i;
         j = order >= 0 ? j_next : j;
     }
-    match_plain_names(before, i_first, i_end, after, j_first, j_end, false);
-    match_plain_names(after, j_first, j_end, before, i_first, i_end, true);
+    match_plain_names(before, i_first, i_end, after, j_first, j_end);
 }
 
 /* --- places ----------------------------------------------------------------------------------- */
-
-/* What became what in some version, as far as it is still one instruction. */
-static const char *family_of(const char *opcode)
-{
-    static const struct {
-        const char *begins, *family;
-    } families[] = {
-        {"CALL_INTRINSIC", NULL},
-        {"CALL", "CALL"},
-        {"PRECALL", "CALL"},
-        {"LOAD_METHOD", "LOAD_ATTR"},
-        {"BINARY_SLICE", NULL},
-        {"BINARY_", "BINARY_OP"},
-        {"INPLACE_", "BINARY_OP"},
-        {"LOAD_FAST", "LOAD_FAST"},
-        {"STORE_FAST", "STORE_FAST"},
-        {"LOAD_CLOSURE", "LOAD_FAST"},
-        {"LOAD_SMALL_INT", "LOAD_CONST"},
-        {"LOAD_CONST", "LOAD_CONST"},
-        {"RETURN_CONST", "RETURN_VALUE"},
-        {"JUMP_", "JUMP"},
-        {"POP_JUMP_", "POP_JUMP"},
-    };
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (strncmp(opcode, families[i].begins, strlen(families[i].begins)) == 0)
-            return families[i].family ? families[i].family : opcode;
-    return opcode;
-}
-
-/* How many of its name are before it on its line. A PRECALL is counted with the CALL it is of. */
-static uint32_t ordinal_of(const struct hop_profile_code *code,
-                           const struct hop_instruction *instruction, const char *name,
-                           bool is_same_bytecode)
-{
-    uint32_t ordinal = 0;
-    for (size_t i = 0; code && i < code->op_count && code->ops[i].offset < instruction->offset;
-         i++) {
-        const char *opcode = code->ops[i].opcode;
-        if (code->ops[i].line != instruction->line)
-            continue;
-        if (is_same_bytecode)
-            ordinal += strcmp(opcode, name) == 0;
-        else
-            ordinal += strcmp(opcode, "PRECALL") != 0 && strcmp(family_of(opcode), name) == 0;
-    }
-    return ordinal;
-}
 
 #define LINE_UNKNOWN INT64_MIN
 
@@ -279,16 +281,23 @@ static int64_t line_within(const struct hop_instruction *instruction)
     return 2 * ((int64_t)instruction->line - instruction->first_line);
 }
 
-static void place_instruction(struct hop_diff_place *place, const struct side *side, size_t index,
-                              bool is_same_bytecode)
+static bool place_instructions(struct hop_diff_place *places, const struct side *side,
+                               bool is_same_bytecode)
 {
-    const struct hop_instruction *instruction = &side->profile->instructions[index];
-    const char *base = instruction->base_opcode;
-    place->function = side->functions[side->function_of[index]].number;
-    place->line = line_within(instruction);
-    place->opcode = is_same_bytecode ? base : family_of(base);
-    place->ordinal = ordinal_of(code_of(side->profile, instruction), instruction, place->opcode,
-                                is_same_bytecode);
+    struct hop_diff_ordinals ordinals;
+    if (!hop_diff_ordinals_init(&ordinals, side->profile, is_same_bytecode))
+        return false;
+    for (size_t i = 0; i < side->profile->instruction_count; i++) {
+        const struct hop_instruction *instruction = &side->profile->instructions[i];
+        places[i] = (struct hop_diff_place){
+            .function = side->functions[side->function_of[i]].number,
+            .line = line_within(instruction),
+            .opcode = hop_diff_name(&ordinals, instruction->base_opcode),
+            .ordinal = hop_diff_ordinal(&ordinals, instruction),
+        };
+    }
+    hop_diff_ordinals_deinit(&ordinals);
+    return true;
 }
 
 /* Lines of a function that is in both are counted as they were before. */
@@ -317,7 +326,8 @@ static bool match_lines(struct hop_diff_place *places, const struct side *after,
     return true;
 }
 
-static bool place_after(struct hop_diff_place *places, const struct side *after,
+/* Lines are by what they were before. */
+static bool place_lines(struct hop_diff_place *places, const struct side *after,
                         const struct side *before, bool is_same_bytecode)
 {
     /* The instructions by function, a counting sort. */
@@ -325,10 +335,8 @@ static bool place_after(struct hop_diff_place *places, const struct side *after,
     uint32_t *order = calloc(count + 1, sizeof *order);
     size_t *next_of = calloc(after->count + 2, sizeof *next_of);
     bool has_memory = order && next_of;
-    for (size_t i = 0; has_memory && i < count; i++) {
-        place_instruction(&places[i], after, i, is_same_bytecode);
+    for (size_t i = 0; has_memory && i < count; i++)
         next_of[after->function_of[i] + 1]++;
-    }
     for (size_t i = 0; has_memory && i < after->count; i++)
         next_of[i + 1] += next_of[i];
     for (size_t i = 0; has_memory && i < count; i++)
@@ -381,9 +389,9 @@ static bool compare_sides(struct hop_diff_functions *functions, struct side *bef
     if (!functions->functions || !functions->before || !functions->after)
         return false;
     number_functions(functions, before, after);
-    for (size_t i = 0; i < before->profile->instruction_count; i++)
-        place_instruction(&functions->before[i], before, i, is_same_bytecode);
-    return place_after(functions->after, after, before, is_same_bytecode);
+    return place_instructions(functions->before, before, is_same_bytecode) &&
+           place_instructions(functions->after, after, is_same_bytecode) &&
+           place_lines(functions->after, after, before, is_same_bytecode);
 }
 
 bool hop_diff_functions_init(struct hop_diff_functions *functions, const struct hop_profile *before,
