@@ -29,7 +29,11 @@ const struct hop_cli_command hop_cli_report = {
     .summary = "write a recorded profile in another format",
     .description =
         "Reads the profile FILE, which record or attach wrote with -o FILE.pb.gz (- is standard "
-        "input), and writes it as text, or in the format that --format or the suffix of -o says.",
+        "input), and writes it as text, or in the format that --format or the suffix of -o says.\n"
+        "pprof, collapsed and speedscope write each stack whole: where all together have more than "
+        "four million frames, outer ones of the deepest are left out, and '[outer frames left "
+        "out]' "
+        "stands for them.",
     .groups = (const struct hop_cli_group *const[]){&hop_cli_selection_group, &hop_cli_output_group,
                                                     &hop_cli_help_group, NULL},
     .examples =

@@ -1,12 +1,8 @@
 /* The part of a profile's file that pprof reads: a location an instruction, a sample a stack. */
 #include "profile/file_parts.h"
+#include "profile/stack_limit.h"
 
 #include <string.h>
-
-/* A stack is written out whole in pprof's format, though others share most of it. So that deep
- * recursion does not make a file of gigabytes, all stacks together have at most so many frames,
- * and each at least STACK_FRAMES_MIN of its innermost. Ours are kept as a tree, and whole. */
-enum { FRAMES_MAX = 1 << 26, STACK_FRAMES_MIN = 128 };
 
 enum { OPCODE, BASE_OPCODE, THREAD, PROCESS, INTERPRETER, LABEL_COUNT };
 
@@ -121,7 +117,7 @@ static void put_places(struct hop_file_writer *writer, bool leaves_frames_out)
         put_location(writer, i + 1, at->code + 1, at->offset, at->line, at->column);
     }
     if (leaves_frames_out) {
-        put_function(writer, profile->code_count + 1, "[outer frames left out]", "", 0);
+        put_function(writer, profile->code_count + 1, HOP_STACK_LEFT_OUT, "", 0);
         put_location(writer, profile->instruction_count + 1, profile->code_count + 1, 0, 0, -1);
     }
 }
@@ -210,35 +206,28 @@ static void put_sample(struct hop_file_writer *writer, const struct labels *labe
     hop_file_put(writer, &piece);
 }
 
-/* How deep the deepest stack is and how many frames all stacks have. */
-static void measure_stacks(struct hop_file_writer *writer, size_t *deepest, size_t *stacks,
-                           size_t *frames)
+static struct hop_stack_sizes measure_stacks(struct hop_file_writer *writer)
 {
     const struct hop_profile *profile = writer->profile;
+    struct hop_stack_sizes sizes = {0};
     uint32_t *depths = hop_file_alloc(writer, profile->node_count, sizeof *depths);
-    *deepest = *stacks = *frames = 0;
     for (size_t i = 0; depths && i < profile->node_count; i++) {
         const struct hop_profile_node *node = &profile->nodes[i];
         depths[i] = node->parent == i ? 0 : depths[node->parent] + 1;
-        if (node->self == 0)
-            continue;
-        *deepest = depths[i] > *deepest ? depths[i] : *deepest;
-        *frames += depths[i];
-        ++*stacks;
+        if (node->self)
+            hop_stack_sizes_add(&sizes, depths[i]);
     }
+    return sizes;
 }
 
 void hop_file_put_pprof(struct hop_file_writer *writer)
 {
     struct labels labels = {0};
-    size_t deepest, stacks, frames;
-    measure_stacks(writer, &deepest, &stacks, &frames);
-    size_t limit = deepest;
-    if (frames > FRAMES_MAX)
-        limit = FRAMES_MAX / stacks > STACK_FRAMES_MIN ? FRAMES_MAX / stacks : STACK_FRAMES_MIN;
-    uint64_t *ids = hop_file_alloc(writer, deepest + 1, sizeof *ids);
+    const struct hop_stack_sizes sizes = measure_stacks(writer);
+    size_t limit = hop_stack_limit(&sizes);
+    uint64_t *ids = hop_file_alloc(writer, sizes.deepest + 1, sizeof *ids);
     put_head(writer);
-    put_places(writer, limit < deepest);
+    put_places(writer, limit < sizes.deepest);
     if (!labels_init(writer, &labels))
         return;
     for (size_t i = 0; i < writer->profile->node_count; i++)

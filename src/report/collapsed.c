@@ -7,6 +7,9 @@
  * than it was; readers want an integer, and nanoseconds are what is known, so that nothing is
  * rounded.
  *
+ * Of very many and deep stacks the outer frames are left out, and one stands in place of them
+ * (profile/stack_limit.h).
+ *
  * In names, what is no printable text is escaped as for a terminal, and ';' is written \x3b. */
 #include "report/format.h"
 
@@ -32,6 +35,8 @@ struct collapsed {
     uint32_t *path; /* the nodes of the line from the root on, and where each one's text ends */
     size_t *ends;
     size_t depth, depth_room;
+    size_t thread_depth; /* of those, threads: 1 or none */
+    size_t limit;        /* of frames that are written of a stack */
 };
 
 /* Writes a frame's label to `out`; false: out of memory. */
@@ -114,6 +119,19 @@ static bool step_to(struct collapsed *collapsed, uint32_t node)
     return true;
 }
 
+/* The stack that the line is of. */
+static void print_stack(const struct collapsed *collapsed, FILE *stream)
+{
+    size_t frames = collapsed->depth - collapsed->thread_depth, skipped = 0;
+    if (frames > collapsed->limit) {
+        size_t thread_bytes = collapsed->thread_depth ? collapsed->ends[0] : 0;
+        skipped = collapsed->ends[collapsed->depth - collapsed->limit - 1];
+        fwrite_unlocked(collapsed->line, 1, thread_bytes, stream);
+        fputs_unlocked(HOP_STACK_LEFT_OUT ";", stream);
+    }
+    fwrite_unlocked(collapsed->line + skipped, 1, collapsed->line_bytes - skipped - 1, stream);
+}
+
 static bool print_lines(struct collapsed *collapsed, FILE *stream)
 {
     const struct hop_stacks *stacks = &collapsed->stacks;
@@ -124,7 +142,7 @@ static bool print_lines(struct collapsed *collapsed, FILE *stream)
         uint64_t weight = hop_stacks_weight(stacks, node);
         if (weight == 0)
             continue;
-        fwrite_unlocked(collapsed->line, 1, collapsed->line_bytes - 1, stream);
+        print_stack(collapsed, stream);
         putc_unlocked(' ', stream);
         hop_print_count(stream, weight);
         putc_unlocked('\n', stream);
@@ -139,9 +157,12 @@ static enum hop_status write_collapsed(const struct hop_profile *profile,
     struct hop_stacks_plan plan = {.by_thread = options->by_thread,
                                    .leaf = options->with_opcodes ? HOP_LEAF_OPCODE : HOP_LEAF_LINE,
                                    .options = options};
-    struct collapsed collapsed = {0};
+    struct collapsed collapsed = {.thread_depth = options->by_thread};
+    struct hop_stack_sizes sizes = {0};
     bool has_memory = hop_stacks_init(&collapsed.stacks, profile, &plan) &&
-                      make_labels(&collapsed) && print_lines(&collapsed, stream);
+                      hop_stacks_measure(&collapsed.stacks, &sizes) && make_labels(&collapsed);
+    collapsed.limit = hop_stack_limit(&sizes);
+    has_memory = has_memory && print_lines(&collapsed, stream);
     free(collapsed.labels);
     free(collapsed.text);
     free(collapsed.line);

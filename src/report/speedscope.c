@@ -1,6 +1,7 @@
 /* A profile for https://www.speedscope.app: its own file format, a "sampled" profile for each
  * thread, weights in nanoseconds. Frames are named once; a sample is a list of their indexes, the
- * outermost first. Stacks stand side by side as in the tree, not in the order they were seen. */
+ * outermost first. Stacks stand side by side as in the tree, not in the order they were seen; of
+ * very many and deep ones the outer frames are left out (profile/stack_limit.h). */
 #include "report/format.h"
 
 #include "report/json_parts.h"
@@ -34,8 +35,10 @@ static bool print_frame(const struct hop_stacks *stacks, const struct hop_frame 
     return true;
 }
 
-/* Threads, which come first, are no frames here: `skipped` of them. */
-static bool print_frames(const struct hop_stacks *stacks, size_t skipped, FILE *stream)
+/* Threads, which come first, are no frames here: `skipped` of them. Behind the others stands, where
+ * it is needed, what is in place of those left out. */
+static bool print_frames(const struct hop_stacks *stacks, size_t skipped, bool leaves_frames_out,
+                         FILE *stream)
 {
     fputs("\"shared\":{\"frames\":[", stream);
     for (size_t i = skipped; i < stacks->frame_count; i++) {
@@ -44,17 +47,28 @@ static bool print_frames(const struct hop_stacks *stacks, size_t skipped, FILE *
         if (!print_frame(stacks, &stacks->frames[i], stream))
             return false;
     }
+    if (leaves_frames_out)
+        fputs(",\n{\"name\":\"" HOP_STACK_LEFT_OUT "\"}", stream);
     fputs("]}", stream);
     return true;
 }
 
-/* The frames from the outermost one below `thread` to that of `node`. `path` has room for them. */
+/* Where the frames of a stack are gathered: room for `limit` of them, and one in place of more. */
+struct path {
+    uint32_t *frames;
+    size_t limit;
+};
+
+/* The frames from the outermost one below `thread` to that of `node`. */
 static void print_sample(const struct hop_stacks *stacks, uint32_t thread, uint32_t node,
-                         size_t skipped, uint32_t *path, FILE *stream)
+                         size_t skipped, const struct path *room, FILE *stream)
 {
     size_t depth = 0;
-    for (; node != thread; node = stacks->nodes[node].parent)
+    uint32_t *path = room->frames;
+    for (; node != thread && depth < room->limit; node = stacks->nodes[node].parent)
         path[depth++] = stacks->nodes[node].frame;
+    if (node != thread)
+        path[depth++] = (uint32_t)stacks->frame_count;
     putc_unlocked('[', stream);
     while (depth--) {
         hop_print_count(stream, path[depth] - skipped);
@@ -65,7 +79,7 @@ static void print_sample(const struct hop_stacks *stacks, uint32_t thread, uint3
 }
 
 static bool print_thread(const struct hop_stacks *stacks, uint32_t thread, size_t skipped,
-                         uint32_t *path, FILE *stream)
+                         const struct path *path, FILE *stream)
 {
     const struct hop_stack_node *nodes = stacks->nodes;
     size_t size = hop_frame_label(stacks, &stacks->frames[nodes[thread].frame], NULL, NULL, 0) + 1;
@@ -107,47 +121,35 @@ static bool print_thread(const struct hop_stacks *stacks, uint32_t thread, size_
     return true;
 }
 
-/* The length of the longest stack. */
-static size_t deepest(const struct hop_stacks *stacks)
-{
-    size_t most = 1;
-    uint32_t *depths = calloc(stacks->node_count, sizeof *depths);
-    if (!depths)
-        return 0;
-    for (size_t i = 1; i < stacks->node_count; i++) {
-        depths[i] = depths[stacks->nodes[i].parent] + 1;
-        if (depths[i] > most)
-            most = depths[i];
-    }
-    free(depths);
-    return most;
-}
-
 static bool print_document(const struct hop_stacks *stacks, FILE *stream)
 {
     const struct hop_profile *profile = stacks->profile;
-    size_t skipped = profile->thread_count, depth = deepest(stacks);
-    uint32_t *path = depth ? calloc(depth, sizeof *path) : NULL;
-    if (!path)
+    size_t skipped = profile->thread_count;
+    struct hop_stack_sizes sizes;
+    if (!hop_stacks_measure(stacks, &sizes))
+        return false;
+    struct path path = {.limit = hop_stack_limit(&sizes)};
+    path.frames = calloc(path.limit + 1, sizeof *path.frames);
+    if (!path.frames)
         return false;
     fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
           "\"exporter\":\"heavyops " HOP_VERSION "\",\"name\":",
           stream);
     bool is_whole = print_name(stream, profile->command_line);
     fputs(",\n", stream);
-    is_whole = is_whole && print_frames(stacks, skipped, stream);
+    is_whole = is_whole && print_frames(stacks, skipped, path.limit < sizes.deepest, stream);
     fputs(",\n\"profiles\":[", stream);
     for (uint32_t i = 0; is_whole && i < stacks->nodes[0].child_count; i++) {
         if (i)
             putc(',', stream);
-        is_whole = print_thread(stacks, stacks->nodes[0].first_child + i, skipped, path, stream);
+        is_whole = print_thread(stacks, stacks->nodes[0].first_child + i, skipped, &path, stream);
     }
     if (stacks->nodes[0].child_count == 0) /* its readers want at least one */
         fputs("\n{\"type\":\"sampled\",\"name\":\"no samples\",\"unit\":\"nanoseconds\","
               "\"startValue\":0,\"endValue\":0,\"samples\":[],\"weights\":[]}",
               stream);
     fputs("]}\n", stream);
-    free(path);
+    free(path.frames);
     return is_whole;
 }
 

@@ -352,6 +352,21 @@ uint64_t *hop_stacks_totals(const struct hop_stacks *stacks)
     return totals;
 }
 
+bool hop_stacks_measure(const struct hop_stacks *stacks, struct hop_stack_sizes *sizes)
+{
+    uint32_t *depths = calloc(stacks->node_count, sizeof *depths);
+    *sizes = (struct hop_stack_sizes){0};
+    for (size_t i = 1; depths && i < stacks->node_count; i++) {
+        const struct hop_stack_node *node = &stacks->nodes[i];
+        bool is_thread = stacks->frames[node->frame].kind == HOP_FRAME_THREAD;
+        depths[i] = depths[node->parent] + !is_thread;
+        if (node->self || node->self_ns)
+            hop_stack_sizes_add(sizes, depths[i]);
+    }
+    free(depths);
+    return depths != NULL;
+}
+
 uint32_t hop_stacks_next(const struct hop_stacks *stacks, uint32_t top, uint32_t node)
 {
     const struct hop_stack_node *nodes = stacks->nodes;

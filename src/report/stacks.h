@@ -6,6 +6,7 @@
 #define HOP_REPORT_STACKS_H
 
 #include "profile/profile.h"
+#include "profile/stack_limit.h"
 
 #define HOP_NO_NODE UINT32_MAX
 
@@ -71,6 +72,9 @@ static inline uint64_t hop_stacks_weight(const struct hop_stacks *stacks, size_t
 {
     return stacks->profile->has_weights ? stacks->nodes[node].self_ns : stacks->nodes[node].self;
 }
+
+/* The depths of the stacks that samples end at, threads not counted. False: out of memory. */
+bool hop_stacks_measure(const struct hop_stacks *stacks, struct hop_stack_sizes *sizes);
 
 /* By node, what it and all below it weigh. To be given to free(); NULL: out of memory. */
 uint64_t *hop_stacks_totals(const struct hop_stacks *stacks);
