@@ -71,10 +71,12 @@ Test(report_json, tells_of_stops)
     struct hop_profile *profile = make_closure_profile();
     profile->longest_stop_ns = 41000;
     profile->syscall_stops = 7;
+    profile->unproved_samples = 8;
     char *text = report(profile, NULL, &size);
     assert_schema("include/heavyops-profile.schema.json", text, size);
     json_t *value = parse(text, size), *sampling = json_object_get(value, "sampling");
     cr_assert_eq(json_integer_value(json_object_get(sampling, "at_syscall_exit")), 7);
+    cr_assert_eq(json_integer_value(json_object_get(sampling, "unproved_samples")), 8);
     cr_assert_float_eq(json_real_value(json_object_get(sampling, "longest_stop_s")), 41e-6, 1e-12);
     cr_assert_null(json_object_get(value, "stops"), "told in one place");
     json_decref(value);

@@ -73,6 +73,19 @@ Test(report_text, tells_of_stops)
     cr_assert_str_eq(hop_moment(999500).text, "1.0 ms");
 }
 
+Test(report_text, tells_of_a_clock_that_stood_still)
+{
+    size_t size;
+    struct hop_profile *profile = make_closure_profile();
+    profile->unproved_samples = profile->samples / 4;
+    char *text = report(profile, NULL, &size);
+    cr_assert(strstr(text, "\nclock: that of perf events stood still while a thread ran, "), "%s",
+              text);
+    cr_assert(strstr(text, " place; 23,616 samples (25.0%) at most before are not proved\n"), "%s",
+              text);
+    free(text);
+}
+
 Test(report_text, with_every_option)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -53,6 +53,7 @@ static Hop__Pprof__Statistics *make_statistics(struct hop_file_writer *writer)
     statistics->late_p99_ns = profile->late_p99_ns;
     statistics->late_max_ns = profile->late_max_ns;
     statistics->live_samples = profile->live_samples;
+    statistics->unproved_samples = profile->unproved_samples;
     return statistics;
 }
 

@@ -144,6 +144,7 @@ static bool read_statistics(struct reading *reading, const Hop__Pprof__Statistic
     profile->late_p99_ns = from->late_p99_ns;
     profile->late_max_ns = from->late_max_ns;
     profile->live_samples = from->live_samples;
+    profile->unproved_samples = from->unproved_samples;
     for (size_t i = 0; i < from->n_refused; i++) {
         profile->refused[i] = (struct hop_refusal_count){
             .reason = text(reading, from->refused[i]->reason),

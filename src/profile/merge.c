@@ -142,6 +142,7 @@ static void add_numbers(struct merge *merge, const struct hop_profile *from, boo
     add(&to->idle, from->idle);
     add(&to->syscall_stops, from->syscall_stops);
     add(&to->live_samples, from->live_samples);
+    add(&to->unproved_samples, from->unproved_samples);
     to->longest_stop_ns = larger(to->longest_stop_ns, from->longest_stop_ns);
     to->late_median_ns = larger(to->late_median_ns, from->late_median_ns);
     to->late_p99_ns = larger(to->late_p99_ns, from->late_p99_ns);

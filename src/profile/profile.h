@@ -94,7 +94,8 @@ struct hop_profile {
     uint64_t syscall_stops;     /* of the samples: stopped at the exit of a system call */
     /* How long after its deadline a tick began; all 0: not measured. */
     uint64_t late_median_ns, late_p99_ns, late_max_ns;
-    uint64_t live_samples; /* samples read live, from threads on CPUs that we may not use */
+    uint64_t live_samples;     /* samples read live, from threads on CPUs that we may not use */
+    uint64_t unproved_samples; /* that a clock proved which was found to stand still: at most */
     struct hop_refusal_count refused[HOP_REFUSAL_KINDS_MAX]; /* those with count > 0 */
     size_t refused_count;
     uint64_t refused_total;

@@ -66,6 +66,7 @@ static json_t *sampling(const struct hop_profile *profile)
         hop_json_add(object, "longest_stop_s", seconds(profile->longest_stop_ns)) &&
         hop_json_add(object, "at_syscall_exit", hop_json_count(profile->syscall_stops)) &&
         hop_json_add(object, "live_samples", hop_json_count(profile->live_samples)) &&
+        hop_json_add(object, "unproved_samples", hop_json_count(profile->unproved_samples)) &&
         hop_json_add(object, "opening_s", seconds(profile->opening_ns)) &&
         hop_json_add(object, "opening_samples", hop_json_count(profile->opening_samples)) &&
         hop_json_add(object, "has_weights", json_boolean(profile->has_weights)))

@@ -76,6 +76,16 @@ static void print_stops(FILE *stream, const struct hop_profile *profile)
                 hop_percent(profile->live_samples, profile->samples).text);
 }
 
+static void print_clock(FILE *stream, const struct hop_profile *profile)
+{
+    if (profile->unproved_samples)
+        fprintf(stream,
+                "clock: that of perf events stood still while a thread ran, so the kernel's count "
+                "of its runs took its place; %s sample%s (%s) at most before are not proved\n",
+                hop_thousands(profile->unproved_samples).text, plural(profile->unproved_samples),
+                hop_percent(profile->unproved_samples, profile->samples).text);
+}
+
 static void print_opening(FILE *stream, const struct hop_profile *profile)
 {
     if (profile->opening_ns)
@@ -110,6 +120,7 @@ void hop_text_print_heading(FILE *stream, const struct hop_profile *profile)
     print_opening(stream, profile);
     print_refused(stream, profile);
     print_stops(stream, profile);
+    print_clock(stream, profile);
     if (profile->idle)
         fprintf(stream, "idle: %s time%s a thread slept or waited and was left out\n",
                 hop_thousands(profile->idle).text, plural(profile->idle));

@@ -5,8 +5,9 @@
  * 0.1 µs. Where a dump is to look, few threads are proved, or few times. */
 enum { LOOKS_BEFORE_PERF = 64, THREADS_WITH_PERF_MAX = 256 };
 
-/* How often a clock is compared with the thread's run time, of one thread at a time. */
+/* How often clocks are compared with run times, and of how many threads at once. */
 static const uint64_t COMPARE_NS = 250 * 1000 * 1000;
+enum { COMPARED_AT_ONCE = 4 };
 
 /* By the thread that waits in hop_crew_run. */
 static void open_one(void *context)
@@ -61,40 +62,56 @@ static void give_up(struct hop_perf_clocks *clocks, struct hop_roster *roster)
     }
 }
 
-/* Whether a perf clock is fit is the machine's affair, so one thread is asked at a time. */
-static void compare_one(struct hop_perf_clocks *clocks, struct hop_roster *roster)
+/* Whether a perf clock is fit is the machine's affair, so that one thread tells it: the first that
+ * has run for long enough since it was compared last. False: it is not. */
+static bool compare_some(struct hop_perf_clocks *clocks, struct hop_roster *roster,
+                         uint64_t samples)
 {
-    for (size_t i = 0; i < roster->count; i++) {
-        struct hop_roster_entry *entry = &roster->entries[i];
+    size_t asked = 0;
+    for (size_t i = 0; i < roster->count && asked < COMPARED_AT_ONCE; i++) {
+        if (clocks->compare_next >= roster->count)
+            clocks->compare_next = 0;
+        struct hop_roster_entry *entry = &roster->entries[clocks->compare_next++];
         struct hop_task_times now;
-        if (!hop_task_is_provable_anywhere(&entry->task) || !hop_task_times(&entry->task, &now))
+        if (!hop_task_is_provable_anywhere(&entry->task))
             continue;
-        if (!hop_task_times_agree(&entry->times, &now)) {
-            give_up(clocks, roster);
-            return;
-        }
-        if (now.run_ns != entry->times.run_ns) {
-            entry->times = now;
-            return;
-        }
+        asked++;
+        if (!hop_task_times(&entry->task, &now) || !hop_task_times_are_telling(&entry->times, &now))
+            continue;
+        if (!hop_task_times_agree(&entry->times, &now))
+            return false;
+        entry->times = now;
+        clocks->agreed_samples = samples;
+        break;
     }
+    return true;
 }
 
-void hop_perf_clocks_collect(struct hop_perf_clocks *clocks, const struct hop_crew *crew,
-                             struct hop_roster *roster, uint64_t now_ns)
+static void take_over(struct hop_perf_clocks *clocks, struct hop_roster *roster, uint64_t samples)
 {
-    if (clocks->is_under_way && !hop_crew_is_on_errand(crew)) {
-        clocks->is_under_way = false;
-        clocks->is_given_up = !clocks->is_fine;
-        for (size_t i = 0; i < roster->count && clocks->task.perf_fd >= 0; i++)
-            if (roster->entries[i].index == clocks->for_index)
-                give(clocks, &roster->entries[i]);
-        hop_task_deinit(&clocks->task);
-    }
+    clocks->is_under_way = false;
+    clocks->is_given_up = !clocks->is_fine;
+    for (size_t i = 0; i < roster->count && clocks->task.perf_fd >= 0; i++)
+        if (roster->entries[i].index == clocks->for_index)
+            give(clocks, &roster->entries[i]);
+    hop_task_deinit(&clocks->task);
+    if (!clocks->is_in_use)
+        clocks->agreed_samples = samples;
+    clocks->is_in_use = true;
+}
+
+uint64_t hop_perf_clocks_collect(struct hop_perf_clocks *clocks, const struct hop_crew *crew,
+                                 struct hop_roster *roster, uint64_t now_ns, uint64_t samples)
+{
+    if (clocks->is_under_way && !hop_crew_is_on_errand(crew))
+        take_over(clocks, roster, samples);
     if (now_ns < clocks->compare_due_ns || clocks->is_given_up)
-        return;
+        return 0;
     clocks->compare_due_ns = now_ns + COMPARE_NS;
-    compare_one(clocks, roster);
+    if (compare_some(clocks, roster, samples))
+        return 0;
+    give_up(clocks, roster);
+    return samples - clocks->agreed_samples;
 }
 
 void hop_perf_clocks_end(struct hop_perf_clocks *clocks)

@@ -50,9 +50,10 @@ struct hop_sampler_counts {
     uint64_t idle;    /* threads left out at an instant, for they slept or waited */
     uint64_t refused[HOP_REFUSAL_COUNT];
     uint64_t started_ns, ended_ns;
-    uint64_t hops;         /* changes of CPU within a tick */
-    uint64_t live_samples; /* of the samples: taken live, on a CPU that we may not use */
-    uint64_t opening_ns;   /* read live at the start: for how long, instants, samples */
+    uint64_t hops;             /* changes of CPU within a tick */
+    uint64_t live_samples;     /* of the samples: taken live, on a CPU that we may not use */
+    uint64_t unproved_samples; /* those, at most, that a clock proved which stood still */
+    uint64_t opening_ns;       /* read live at the start: for how long, instants, samples */
     uint64_t opening_ticks, opening_samples;
     uint64_t longest_stop_ns; /* way stop: how long a thread was held at most */
     uint64_t syscall_stops;   /* way stop: samples whose stop fell on the exit of a system call */

@@ -157,10 +157,16 @@ bool hop_task_times(struct hop_task *task, struct hop_task_times *now)
  * leaves out interrupts, so that it never is far ahead. */
 static const uint64_t TELLING_NS = 40 * 1000 * 1000;
 
+bool hop_task_times_are_telling(const struct hop_task_times *before,
+                                const struct hop_task_times *after)
+{
+    return after->run_ns - before->run_ns >= TELLING_NS;
+}
+
 bool hop_task_times_agree(const struct hop_task_times *before, const struct hop_task_times *after)
 {
-    uint64_t run_ns = after->run_ns - before->run_ns;
-    return run_ns < TELLING_NS || after->perf_ns - before->perf_ns > run_ns / 2;
+    return !hop_task_times_are_telling(before, after) ||
+           after->perf_ns - before->perf_ns > (after->run_ns - before->run_ns) / 2;
 }
 
 bool hop_standstill_holds(struct hop_task *task, const struct hop_standstill *before)

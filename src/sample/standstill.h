@@ -58,6 +58,10 @@ bool hop_task_times(struct hop_task *task, struct hop_task_times *now);
 /* False: its perf event's clock stood still, or nearly so, while the thread ran. */
 bool hop_task_times_agree(const struct hop_task_times *before, const struct hop_task_times *after);
 
+/* Whether it ran for long enough between the two that the clocks can be told to disagree. */
+bool hop_task_times_are_telling(const struct hop_task_times *before,
+                                const struct hop_task_times *after);
+
 /* Whether equal readings are a proof wherever the thread is. */
 static inline bool hop_task_is_provable_anywhere(const struct hop_task *task)
 {

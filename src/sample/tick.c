@@ -302,8 +302,9 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
     bool has_changed = sampler->refresh_due_ns == 0;
     sampler->renewals_left = RENEWALS_MAX;
     sampler->early.entry = NULL;
-    hop_perf_clocks_collect(&sampler->perf_clocks, sampler->crew, &sampler->roster,
-                            sampler->deadlines.woke_ns);
+    sampler->counts.unproved_samples +=
+        hop_perf_clocks_collect(&sampler->perf_clocks, sampler->crew, &sampler->roster,
+                                sampler->deadlines.woke_ns, sampler->counts.samples);
     sampler->identifier.now_ns = sampler->deadlines.woke_ns;
     if (sampler->way->begin)
         sampler->way->begin(sampler);

@@ -202,6 +202,7 @@ enum hop_status hop_build_profile(const struct hop_build_source *source,
     profile->longest_stop_ns = counts->longest_stop_ns;
     profile->syscall_stops = counts->syscall_stops;
     profile->live_samples = counts->live_samples;
+    profile->unproved_samples = counts->unproved_samples;
     if (source->lateness)
         add_lateness(profile, source->lateness);
     add_refusals(profile, counts);

@@ -176,6 +176,7 @@ static void subtract_counts(struct hop_sampler_counts *counts,
     counts->idle -= then->idle;
     counts->hops -= then->hops;
     counts->live_samples -= then->live_samples;
+    counts->unproved_samples -= then->unproved_samples;
     counts->syscall_stops -= then->syscall_stops;
     counts->opening_ns = counts->opening_ticks = counts->opening_samples = 0;
     for (size_t i = 0; i < HOP_REFUSAL_COUNT; i++)
