@@ -347,6 +347,17 @@ Test(identify, what_was_checked_is_believed_until_code_is_made)
             expect_frame(is_outer ? 2 : 0, made % 4 < 2 ? "new" : "newer",
                          program.starts[is_outer ? 0 : 2]);
         }
+        /* Another CPython took the place of this one, and has made as many by now. */
+        fake_memory_put_u32(&program.memory, counter, 3);
+        expect(HOP_TAKEN);
+        fake_memory_put_u32(&program.memory, counter, 19);
+        fake_program_code(&program, outer, "seen to begin");
+        expect(HOP_TAKEN);
+        expect_frame(2, "seen to begin", program.starts[0]);
+        identifier.now_ns += 6 * 1000 * 1000;
+        fake_program_code(&program, outer, "unseen");
+        expect(HOP_TAKEN);
+        expect_frame(2, "unseen", program.starts[0]);
         /* Used up: it counts no more. */
         fake_memory_put_u32(&program.memory, counter, 0);
         expect(HOP_TAKEN);

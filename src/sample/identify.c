@@ -25,6 +25,11 @@ enum { WHOLE_CODE_BYTES_MAX = 1024, OPCODE_BLOCK_BYTES = 64 };
  * object was made meanwhile. It is another form of the same instruction if it changed. */
 static const uint64_t CALLERS_OPCODE_NS = 50 * 1000 * 1000;
 
+/* A program may end its CPython and begin another one, which counts from the start again and may
+ * come to the same number. That takes longer than this, so that the count was seen to be smaller,
+ * or was not seen for a while: then everything is checked anew. */
+static const uint64_t COUNTER_GAP_NS = 5 * 1000 * 1000;
+
 /* A code object found at another's address is read anew and the stack identified again. More often
  * than this in one look, and the memory is not what it seems. */
 enum { RESTARTS_MAX = 16 };
@@ -193,7 +198,7 @@ void hop_identifier_distrust(struct hop_identifier *identifier)
 }
 
 /* Whether the code object at the address is the one known, as was found when it was last checked.
- * Where code objects are counted that is certain, for none was made since. */
+ * Where code objects are counted that is certain, for none was made since, nor another CPython. */
 static bool is_believed(const struct hop_identifier *identifier, const struct hop_code_mark *mark,
                         const struct hop_code *code)
 {
@@ -231,10 +236,17 @@ static void believe(struct hop_identifier *identifier, const struct hop_pending_
 /* The count of code objects made, as of now; 0: not known. */
 static void read_counter(struct hop_identifier *identifier)
 {
-    if (identifier->trust_ns || !identifier->counter_addr ||
-        !hop_read(identifier->reader, identifier->counter_addr, &identifier->counter,
+    identifier->counter = 0;
+    if (identifier->trust_ns || !identifier->counter_addr)
+        return;
+    if (!hop_read(identifier->reader, identifier->counter_addr, &identifier->counter,
                   sizeof identifier->counter))
         identifier->counter = 0;
+    if (identifier->counter < identifier->last_counter ||
+        identifier->now_ns - identifier->last_counter_ns > COUNTER_GAP_NS)
+        identifier->generation++;
+    identifier->last_counter = identifier->counter;
+    identifier->last_counter_ns = identifier->now_ns;
 }
 
 /* Whether frames that stand where they stood in the last stack are what they were then. */

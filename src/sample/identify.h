@@ -36,6 +36,8 @@ struct hop_identifier {
      * this stack: what was checked at the same count needs no check. 0: not known. */
     uint64_t counter_addr;
     uint32_t counter;
+    uint32_t last_counter; /* when it was read last, at last_counter_ns */
+    uint64_t last_counter_ns;
     /* The last stack's frames: those that are outermost in the next one too are not looked up. */
     struct hop_identifier_kept kept;
     struct hop_step *all_frames; /* [HOP_DEPTH_MAX]; frames is its end, so that a frame that stays
