@@ -337,6 +337,33 @@ Test(top, keeps_what_a_recorded_program_prints_for_later, .timeout = 240)
     end_all();
 }
 
+/* Somebody else may have the terminal not wait: then it does not take all at once. */
+Test(top, loses_nothing_of_it_on_a_terminal_that_does_not_wait, .timeout = 240)
+{
+    start_program(); /* for its interpreter */
+    tmux_start(&terminal, 80, 24, NULL);
+    tmux_run(
+        &terminal,
+        "p=/proc/%d/exe; waits() { $p -c \"import os; os.set_blocking(1, $1)\"; }; "
+        "stty -a >before; (until [ -e go ]; do sleep .05; done; waits False; touch gone) & '" //
+        HOP_TEST_COMMAND
+        "' record --live -q -- $p -c 'for i in range(10000): print(i, \"x\" * 70)\n"
+        "print(\"to the end\")'; code=$?; waits True; echo left with $code; "
+        "stty -a >after; echo done",
+        program.pid);
+    tmux_shows(&terminal, "The process exited; q leaves");
+    char path[200], *gone;
+    snprintf(path, sizeof path, "%s/go", terminal.folder);
+    fclose(fopen(path, "we"));
+    while (!(gone = tmux_file(&terminal, "gone")))
+        ;
+    free(gone);
+    tmux_press(&terminal, "q");
+    tmux_shows(&terminal, "to the end\nleft with 0");
+    check_left();
+    end_all();
+}
+
 /* --- the progress line, and colours ---------------------------------------------------------- */
 
 Test(progress, is_a_line_that_goes_away, .timeout = 240)
@@ -426,5 +453,31 @@ Test(browser, is_given_the_page, .timeout = 240)
         free(page);
     cr_assert(strcasestr(page, "<!doctype html>"));
     free(page);
+    end_all();
+}
+
+/* Whoever fails leaves no folder behind, and a browser has its signals as a shell's user has. */
+Test(browser, has_its_folder_and_its_signals, .timeout = 240)
+{
+    start_program();
+    tmux_start(&terminal, 80, 24, NULL);
+    tmux_run(
+        &terminal,
+        "mkdir tmp; echo 'grep SigIgn /proc/self/status >ignored; mv ignored is-ignored' >show; "
+        "export TMPDIR=$PWD/tmp BROWSER='sh show'; echo nothing >broken.pb.gz; '" //
+        HOP_TEST_COMMAND "' report broken.pb.gz --browser; "
+        "ls tmp | wc -l >left; '" HOP_TEST_COMMAND
+        "' record -q --browser -- /proc/%d/exe -c 'for i in range(3000000): pass'; echo done",
+        program.pid);
+    tmux_shows(&terminal, "the page is");
+    tmux_shows(&terminal, "done");
+    char *left = tmux_file(&terminal, "left"), *ignored;
+    cr_assert_str_eq(left, "0\n");
+    while (!(ignored = tmux_file(&terminal, "is-ignored")))
+        ;
+    unsigned long mask = strtoul(ignored + strlen("SigIgn:"), NULL, 16);
+    cr_assert_not(mask & 1ul << (SIGPIPE - 1), "%s", ignored);
+    free(ignored);
+    free(left);
     end_all();
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,18 +51,30 @@ void hop_cli_aside_end(struct hop_cli_aside *aside)
     }
 }
 
+/* Waits until the terminal takes more: somebody may have made it one that does not wait (O_NONBLOCK
+ * is the terminal's, not ours), or a signal came. False: it takes nothing any more. */
+static bool is_to_be_tried_again(int fd)
+{
+    struct pollfd terminal = {fd, POLLOUT, 0};
+    if (errno == EAGAIN)
+        return poll(&terminal, 1, -1) >= 0 || errno == EINTR;
+    return errno == EINTR;
+}
+
 void hop_cli_aside_show(struct hop_cli_aside *aside)
 {
     char bytes[4096];
     ssize_t count;
     int fd = isatty(STDOUT_FILENO) ? STDOUT_FILENO : STDERR_FILENO;
-    /* The place to read from is our own: the program writes at the file's. */
+    /* The place to read from is our own: the program writes at the file's. What the terminal did
+     * not take is read again. */
     while (aside->file &&
            (count = pread(fileno(aside->file), bytes, sizeof bytes, aside->shown)) > 0) {
-        aside->shown += count;
-        for (ssize_t written = 0, now; written < count; written += now)
-            if ((now = write(fd, bytes + written, (size_t)(count - written))) < 0)
-                return;
+        ssize_t written = write(fd, bytes, (size_t)count);
+        if (written >= 0)
+            aside->shown += written;
+        else if (!is_to_be_tried_again(fd))
+            return;
     }
 }
 

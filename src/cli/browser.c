@@ -4,6 +4,7 @@
 #include "cli/command.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,9 +23,15 @@ static bool make_place(struct hop_cli_settings *settings)
         free(path);
         return false;
     }
-    free(path);
     settings->output_path = page;
-    return hop_cli_list_add(&settings->owned, page);
+    settings->page_folder = path;
+    return hop_cli_list_add(&settings->owned, page) && hop_cli_list_add(&settings->owned, path);
+}
+
+void hop_cli_browser_clean_up(const struct hop_cli_settings *settings)
+{
+    if (settings->page_folder)
+        rmdir(settings->page_folder); /* not, if there is a page in it */
 }
 
 bool hop_cli_browser_prepare(struct hop_cli_settings *settings)
@@ -65,10 +72,13 @@ void hop_cli_browser_open(const struct hop_cli_settings *settings)
                                 NULL};
     struct hop_error err;
     int pid, exec_errno;
+    /* What is ignored stays so in programs that are started. */
+    void (*on_broken_pipe)(int) = signal(SIGPIPE, SIG_DFL);
     fprintf(stderr, "heavyops: the page is %s\n", settings->output_path);
     if (!has_browser())
         hop_cli_complain("set BROWSER, or install xdg-utils",
                          "there is no browser to open it with");
     else if (hop_launch((char *const *)argv, &pid, &exec_errno, &err) != HOP_OK)
         hop_cli_fail(&err);
+    signal(SIGPIPE, on_broken_pipe);
 }

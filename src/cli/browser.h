@@ -13,4 +13,7 @@ bool hop_cli_browser_prepare(struct hop_cli_settings *settings);
 /* Opens the page that was written there; says where it is, and if there is no browser. */
 void hop_cli_browser_open(const struct hop_cli_settings *settings);
 
+/* Removes the folder if there is no page in it: the run has failed. */
+void hop_cli_browser_clean_up(const struct hop_cli_settings *settings);
+
 #endif

@@ -50,6 +50,7 @@ struct hop_cli_settings {
     const char *offsets_path;
     struct hop_cli_list words; /* what is left: a pid, or a program and its arguments; NULL-ended */
     struct hop_cli_list owned; /* strings to be freed */
+    const char *page_folder;   /* made for the page; it goes if there is none in it in the end */
 };
 
 struct hop_cli_option {

@@ -185,6 +185,7 @@ int hop_cli_settings_init(struct hop_cli_settings *settings, const struct hop_cl
 
 void hop_cli_settings_deinit(struct hop_cli_settings *settings)
 {
+    hop_cli_browser_clean_up(settings);
     for (size_t i = 0; i < settings->owned.count; i++)
         free((char *)settings->owned.items[i]);
     free(settings->owned.items);
