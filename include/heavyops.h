@@ -277,6 +277,11 @@ HOP_API enum hop_status hop_instruction_check(const char *list, struct hop_error
  * when none is near. */
 HOP_API const char *hop_nearest_name(const char *word, const char *const *names, size_t count);
 
+/* Writes foreign text so that it does nothing to a terminal: control characters, bidirectional
+ * overrides and bytes that are no UTF-8 as Python's repr() would. Messages of errors are not
+ * escaped: they may hold the names of files. */
+HOP_API void hop_print_escaped(FILE *stream, const char *text);
+
 /* --- the live screen ------------------------------------------------------------------------ */
 
 /* How a terminal is given back by who is killed before hop_top can do it; the caller's, zero at

@@ -45,6 +45,33 @@ static void put(const char *name, const char *text)
 
 TestSuite(cli, .init = make_folder, .fini = remove_folder);
 
+/* Names on the command line may come from anywhere. */
+Test(cli, says_nothing_that_steers_a_terminal)
+{
+    static const char evil[] = "/no\033]0;evil\007\xe2\x80\xae\n\xff";
+    static const char *const lines[][4] = {
+        {"report", evil},
+        {"diff", evil, evil},
+        {"merge", evil, "-o", "x.pb.gz"},
+        {"attach", evil},
+        {"attach", "1", "-d", evil},
+        {"report", "--format", evil},
+        {"record", "--", evil},
+        {"record", evil},
+        {"report", "-i", evil, "x"},
+        {evil},
+        {"help", evil},
+        {"functions", "--group", evil, "x"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        run_heavyops(&run, NULL, lines[i][0], lines[i][1], lines[i][2], lines[i][3], NULL);
+        cr_assert_neq(run.code, 0);
+        assert_has(run.err, "\\x1b]0;evil\\x07\\u202e\\n\\xff");
+        for (const char *at = run.err; *at; at++)
+            cr_assert((*at >= ' ' && *at < 0x7f) || *at == '\n', "line %zu: %s", i, run.err);
+    }
+}
+
 Test(cli, shows_help)
 {
     run_heavyops(&run, NULL, "--help", NULL);

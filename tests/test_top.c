@@ -226,13 +226,47 @@ Test(top, drills_down_to_bytecode, .timeout = 240)
     end_all();
 }
 
+/* Nothing is seen any more: the numbers of before are not shown as if they were of now. */
+Test(top, shows_no_old_numbers_of_bytecode_after_a_reset, .timeout = 240)
+{
+    char line[16];
+    start_text("import os, sys, time\n"
+               "def spin():\n"
+               "    while not os.path.exists(stop):\n"
+               "        for i in range(10000): pass\n"
+               "stop = f'/tmp/heavyops-stop-{os.getpid()}'\n"
+               "print('ready', flush=True)\n"
+               "spin()\n"
+               "os.unlink(stop)\n"
+               "print('idle', flush=True)\n"
+               "time.sleep(1000)\n");
+    tmux_start(&terminal, 80, 40, NULL);
+    start_top("-r 500");
+    tmux_press(&terminal, "4");
+    tmux_shows(&terminal, "spin");
+    tmux_press(&terminal, "Enter");
+    tmux_shows(&terminal, "LINE / OFFSET");
+    tmux_shows(&terminal, "FOR_ITER");
+    tmux_hides(&terminal, "spin  0.0%");
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/heavyops-stop-%d", program.pid);
+    fclose(fopen(path, "we"));
+    cr_assert(fgets(line, sizeof line, program.out));
+    tmux_press(&terminal, "r");
+    tmux_shows(&terminal, "spin  0.0%");
+    tmux_shows(&terminal, "FOR_ITER");
+    tmux_press(&terminal, "q");
+    check_left();
+    end_all();
+}
+
 /* --- the end --------------------------------------------------------------------------------- */
 
 Test(top, stays_when_its_target_ends, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 24, NULL);
-    start_top("-r 500 -o profile.json --format json");
+    start_top("-r 500 -o profile.json"); /* without --format: by its suffix */
     tmux_shows(&terminal, "add_up");
     tmux_press(&terminal, "r");
     tmux_shows(&terminal, "since reset");

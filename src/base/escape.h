@@ -3,9 +3,7 @@
 #ifndef HOP_BASE_ESCAPE_H
 #define HOP_BASE_ESCAPE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
+#include "heavyops.h"
 
 /* Copies `text` into `into` (always NUL-ended, at most `size` bytes) for a terminal: C0, C1, DEL,
  * bidi controls, line and paragraph separators, surrogates and bytes that are no UTF-8 become \n,
@@ -13,8 +11,7 @@
  * written; neither a character nor an escape is ever cut in two. */
 size_t hop_escape_terminal(const char *text, char *into, size_t size);
 
-/* The same, to a stream. */
-void hop_print_escaped(FILE *stream, const char *text);
+/* The same to a stream is hop_print_escaped, which is public. */
 
 /* Whether all of it is UTF-8 as RFC 3629 has it, surrogates not. */
 bool hop_text_is_utf8(const char *text);

@@ -74,7 +74,9 @@ void hop_cli_browser_open(const struct hop_cli_settings *settings)
     int pid, exec_errno;
     /* What is ignored stays so in programs that are started. */
     void (*on_broken_pipe)(int) = signal(SIGPIPE, SIG_DFL);
-    fprintf(stderr, "heavyops: the page is %s\n", settings->output_path);
+    fputs("heavyops: the page is ", stderr);
+    hop_print_escaped(stderr, settings->output_path);
+    fputc('\n', stderr);
     if (!has_browser())
         hop_cli_complain("set BROWSER, or install xdg-utils",
                          "there is no browser to open it with");

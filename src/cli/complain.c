@@ -1,19 +1,28 @@
-/* How errors are said, and which exit code stands for which of the library's. */
+/* How errors are said, safe for a terminal whatever they quote, and which exit code stands for
+ * which of the library's. */
 #include "cli/command.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 void hop_cli_complain(const char *remedy, const char *message, ...)
 {
     va_list args;
-    fputs("heavyops: ", stderr);
+    char *text;
     va_start(args, message);
-    vfprintf(stderr, message, args);
+    int length = vasprintf(&text, message, args);
     va_end(args);
+    fputs("heavyops: ", stderr);
+    hop_print_escaped(stderr, length < 0 ? "out of memory" : text);
     fputc('\n', stderr);
-    if (remedy && *remedy)
-        fprintf(stderr, "  %s\n", remedy);
+    if (remedy && *remedy) {
+        fputs("  ", stderr);
+        hop_print_escaped(stderr, remedy);
+        fputc('\n', stderr);
+    }
+    if (length >= 0)
+        free(text);
 }
 
 int hop_cli_exit_code(enum hop_status status)

@@ -187,6 +187,13 @@ static bool take_sources(struct hop_live_bytecode *bytecode, struct hop_profile 
     return true;
 }
 
+void hop_live_bytecode_clear(struct hop_live_bytecode *bytecode)
+{
+    for (size_t i = 0; i < bytecode->count; i++)
+        bytecode->rows[i].share = bytecode->rows[i].now = 0;
+    bytecode->share = 0;
+}
+
 bool hop_live_bytecode_fill(struct hop_live_bytecode *bytecode, struct hop_profile *profile,
                             const struct hop_live_history *history)
 {
@@ -194,9 +201,7 @@ bool hop_live_bytecode_fill(struct hop_live_bytecode *bytecode, struct hop_profi
     if (code == UINT32_MAX || !take_sources(bytecode, profile)) { /* since a reset: not seen */
         if (profile != bytecode->source_profile)
             hop_profile_destroy(profile);
-        for (size_t i = 0; i < bytecode->count; i++)
-            bytecode->rows[i].share = bytecode->rows[i].now = 0;
-        bytecode->share = 0;
+        hop_live_bytecode_clear(bytecode);
         return code == UINT32_MAX;
     }
     size_t op_count = profile->codes[code].op_count;

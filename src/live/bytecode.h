@@ -44,6 +44,9 @@ void hop_live_bytecode_close(struct hop_live_bytecode *bytecode);
 bool hop_live_bytecode_fill(struct hop_live_bytecode *bytecode, struct hop_profile *profile,
                             const struct hop_live_history *history);
 
+/* Nothing of it has been seen, as after a reset. */
+void hop_live_bytecode_clear(struct hop_live_bytecode *bytecode);
+
 /* Selects the row that comes next in the order of heat; after the last one the hottest. */
 void hop_live_bytecode_select_hottest(struct hop_live_bytecode *bytecode);
 

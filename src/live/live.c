@@ -120,6 +120,7 @@ static void reset(struct live *live)
     }
     state->was_reset = true;
     hop_live_history_clear(&state->history);
+    hop_live_bytecode_clear(&state->bytecode);
     look(live, false);
 }
 
