@@ -125,6 +125,8 @@ enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr,
                                              &table->constant_types, &scratch, &read);
     if (refusal == HOP_TAKEN)
         refusal = keep(table, &read, id);
+    else
+        table->refused_addr = addr;
     hop_arena_deinit(&scratch);
     return refusal;
 }

@@ -68,7 +68,8 @@ struct hop_code_table {
     size_t count, capacity;
     uint64_t type_addr; /* PyCode_Type, once one was seen and its tp_name found to be "code" */
     struct hop_known_types constant_types;
-    uint64_t reused; /* addresses found to hold another code object than before */
+    uint64_t reused;       /* addresses found to hold another code object than before */
+    uint64_t refused_addr; /* of the last that was refused when it was to be added; 0: none */
 };
 
 /* Both must outlive the table. False: out of memory, or a layout whose code object makes no sense;

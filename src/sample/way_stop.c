@@ -17,7 +17,8 @@
 #include <stdlib.h>
 
 /* A thread is held for no longer than this, plus one call of the reader, however deep its stack and
- * however much there is to be learnt of it. What was learnt is kept, so the next look gets on. */
+ * however much there is to be learnt of it. What was learnt is kept, so the next look gets on; and
+ * what alone takes longer, a very large code object, is learnt when the thread was let go. */
 static const uint64_t HOLD_NS = 2 * 1000 * 1000;
 
 struct stop_state {
@@ -75,6 +76,16 @@ static uint64_t held_for_ns(const struct hop_sampler *sampler, const struct hop_
                                                       : let_go_ns - held->held_ns;
 }
 
+/* The code object that could not be read in time, while the thread runs again: like any that is
+ * known it is checked at each look, and that it was read whole is checked as it is read. Without
+ * this no sample in it would ever be taken. */
+static void learn_at_leisure(struct hop_sampler *sampler)
+{
+    uint32_t id;
+    if (sampler->codes.refused_addr)
+        (void)hop_code_table_add(&sampler->codes, sampler->codes.refused_addr, &id);
+}
+
 static enum hop_look_result look_while_held(struct hop_sampler *sampler,
                                             struct hop_roster_entry *entry, struct hop_look *look,
                                             const struct hop_look_start *start,
@@ -83,6 +94,7 @@ static enum hop_look_result look_while_held(struct hop_sampler *sampler,
     struct hop_timed_reader *timed = &sampler->timed;
     struct hop_standstill now;
     timed->is_late = false;
+    sampler->codes.refused_addr = 0;
     timed->deadline_ns = held->held_ns + HOLD_NS;
     hop_prefetch_open(&sampler->prefetch, hop_walker_guess_addr(&sampler->walker));
     look->refusal = hop_look_read(sampler, entry);
@@ -97,6 +109,8 @@ static enum hop_look_result look_while_held(struct hop_sampler *sampler,
     if (held_ns > sampler->counts.longest_stop_ns)
         sampler->counts.longest_stop_ns = held_ns;
     if (timed->is_late)
+        learn_at_leisure(sampler);
+    if (timed->is_late && look->refusal != HOP_TAKEN)
         look->refusal = HOP_REFUSED_HELD_TOO_LONG;
     else if (!was_held)
         look->refusal = HOP_REFUSED_NOT_STOPPED;
