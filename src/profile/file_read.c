@@ -3,6 +3,7 @@
 #include "profile/file.h"
 
 #include "profile/file_parts.h"
+#include "profile/file_pieces.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +23,10 @@ enum { TREE_DEPTH_MAX = (1 << 17) + 1 };
 
 struct reading {
     const char *name; /* the file's, for messages */
-    const Hop__Pprof__Reading *file;
+    const Hop__Pprof__Heavyops *file;
     struct hop_profile *profile;
-    char **texts; /* of the string table: copies that live as long as the profile */
+    const char **texts; /* of the string table: copies that live as long as the profile */
+    size_t text_count;
     enum hop_status status;
     struct hop_error *err;
 };
@@ -49,26 +51,28 @@ static void *alloc(struct reading *reading, size_t count, size_t item_bytes)
 
 static const char *text(struct reading *reading, uint32_t number)
 {
-    if (number < reading->file->n_string_table)
+    if (number < reading->text_count)
         return reading->texts[number];
     broken(reading, "a text that it refers to is not there");
     return "";
 }
 
-static bool copy_texts(struct reading *reading)
+static bool copy_texts(struct reading *reading, const struct hop_file_pieces *pieces)
 {
-    size_t count = reading->file->n_string_table;
+    struct hop_file_piece strings = pieces->strings;
+    size_t count = pieces->string_count;
     reading->texts = alloc(reading, count, sizeof *reading->texts);
-    if (!reading->texts)
+    char *end = alloc(reading, pieces->string_bytes + count, 1);
+    if (!reading->texts || !end)
         return false;
     for (size_t i = 0; i < count; i++) {
-        const char *from = reading->file->string_table[i];
-        size_t size = strlen(from) + 1;
-        reading->texts[i] = alloc(reading, size, 1);
-        if (!reading->texts[i])
-            return false;
-        memcpy(reading->texts[i], from, size);
+        struct hop_file_piece string = hop_file_next_string(&strings);
+        reading->texts[i] = memcpy(end, string.bytes, string.size);
+        end += string.size + 1; /* the arena's zero is the NUL */
     }
+    reading->text_count = count;
+    if (count == 0 || reading->texts[0][0])
+        return broken(reading, "its first text is not empty");
     return true;
 }
 
@@ -399,26 +403,21 @@ static bool read_parts(struct reading *reading, Hop__Pprof__Part *const *from, s
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
+static bool is_of_known_version(struct reading *reading)
+{
+    uint32_t version = reading->file->version;
+    if (version > 0 && version <= HOP_FILE_VERSION)
+        return true;
+    reading->status = hop_error_set(reading->err, HOP_ERR_PROFILE, "read it with a newer heavyops",
+                                    "'%s' is of a version (%u) that this heavyops does not know",
+                                    reading->name, version);
+    return false;
+}
+
 static bool read_heavyops(struct reading *reading)
 {
-    const Hop__Pprof__Heavyops *from = reading->file->heavyops;
-    if (!from) {
-        reading->status =
-            hop_error_set(reading->err, HOP_ERR_PROFILE,
-                          "make one with: heavyops record -o profile.pb.gz -- python3 app.py",
-                          "'%s' is no profile of heavyops", reading->name);
-        return false;
-    }
-    if (from->version == 0 || from->version > HOP_FILE_VERSION) {
-        reading->status =
-            hop_error_set(reading->err, HOP_ERR_PROFILE, "read it with a newer heavyops",
-                          "'%s' is of a version (%u) that this heavyops does not know",
-                          reading->name, from->version);
-        return false;
-    }
-    if (reading->file->n_string_table == 0 || reading->file->string_table[0][0])
-        return broken(reading, "its first text is not empty");
-    return copy_texts(reading) && read_statistics(reading, from->statistics) &&
+    const Hop__Pprof__Heavyops *from = reading->file;
+    return read_statistics(reading, from->statistics) &&
            read_threads(reading, from->thread, from->n_thread) &&
            read_codes(reading, from->code, from->n_code) &&
            read_instructions(reading, from->instructions) && read_nodes(reading, from->nodes) &&
@@ -445,39 +444,64 @@ static void release(void *workspace, void *memory)
     (void)memory;
 }
 
-/* Takes *bytes over: they are freed as soon as they are unpacked. */
-static enum hop_status unpack(const char *name, uint8_t *bytes, size_t size,
-                              struct hop_profile **result, struct hop_error *err)
+static bool is_no_profile(struct reading *reading, const char *words)
+{
+    reading->status =
+        hop_error_set(reading->err, HOP_ERR_PROFILE,
+                      "make one with: heavyops record -o profile.pb.gz -- python3 app.py",
+                      "'%s' is no profile%s", reading->name, words);
+    return false;
+}
+
+/* Takes `bytes` over: they are freed as soon as nothing of them is needed. */
+static bool unpack(struct reading *reading, struct workspace *workspace, uint8_t *bytes,
+                   size_t size)
+{
+    ProtobufCAllocator allocator = {allocate, release, workspace};
+    struct hop_file_pieces pieces;
+    bool is_message = hop_file_find_pieces(bytes, size, &pieces);
+    bool is_good = is_message && pieces.heavyops.bytes;
+    if (!is_message)
+        is_no_profile(reading, "");
+    else if (!is_good)
+        is_no_profile(reading, " of heavyops");
+    else if (pieces.has_another)
+        is_good = broken(reading, "it holds two profiles; heavyops merge makes one of several");
+    is_good = is_good && copy_texts(reading, &pieces);
+    if (is_good) {
+        reading->file =
+            hop__pprof__heavyops__unpack(&allocator, pieces.heavyops.size, pieces.heavyops.bytes);
+        if (!reading->file && !workspace->has_failed)
+            broken(reading, "what heavyops keeps in it is damaged");
+        is_good = reading->file && !workspace->has_failed;
+    }
+    free(bytes);
+    return is_good;
+}
+
+static enum hop_status make_profile(const char *name, uint8_t *bytes, size_t size,
+                                    struct hop_profile **result, struct hop_error *err)
 {
     struct workspace workspace = {0};
-    ProtobufCAllocator allocator = {allocate, release, &workspace};
     struct hop_profile *profile = calloc(1, sizeof *profile);
     struct reading reading = {.name = name, .profile = profile, .err = err};
+    if (!profile) {
+        free(bytes);
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
+    }
     hop_arena_init(&workspace.arena, PROFILE_BYTES_MAX);
-    reading.file = hop__pprof__reading__unpack(&allocator, size, bytes);
-    free(bytes);
-    if (!profile || workspace.has_failed) {
-        reading.status = hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
-    } else {
-        hop_arena_init(&profile->arena, PROFILE_BYTES_MAX);
-        if (!reading.file)
-            reading.status =
-                hop_error_set(err, HOP_ERR_PROFILE,
-                              "make one with: heavyops record -o profile.pb.gz -- python3 app.py",
-                              "'%s' is no profile", name);
-        else if (!read_heavyops(&reading) && reading.status == HOP_OK)
-            reading.status =
-                hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
-    }
+    hop_arena_init(&profile->arena, PROFILE_BYTES_MAX);
+    bool is_whole = unpack(&reading, &workspace, bytes, size) && is_of_known_version(&reading) &&
+                    read_heavyops(&reading);
     hop_arena_deinit(&workspace.arena);
-    if (reading.status == HOP_OK && !hop_profile_finish(profile))
-        reading.status = hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
-    if (reading.status != HOP_OK) {
-        hop_profile_destroy(profile);
-        return reading.status;
+    if (is_whole && hop_profile_finish(profile)) {
+        *result = profile;
+        return HOP_OK;
     }
-    *result = profile;
-    return HOP_OK;
+    if (reading.status == HOP_OK)
+        reading.status = hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);
+    hop_profile_destroy(profile);
+    return reading.status;
 }
 
 /* A directory opens and then cannot be read; a pipe or a terminal can. */
@@ -516,5 +540,5 @@ enum hop_status hop_profile_read(const char *path, struct hop_profile **profile,
     status = hop_gzip_read_all(stream, name, FILE_BYTES_MAX, &bytes, &size, err);
     if (!is_input)
         fclose(stream);
-    return status == HOP_OK ? unpack(name, bytes, size, profile, err) : status;
+    return status == HOP_OK ? make_profile(name, bytes, size, profile, err) : status;
 }
