@@ -50,8 +50,13 @@ struct change {
 
 /* clang-format off */
 #define HOSTILE(X)                                                                                 \
-    X(version, file->version = 2)                                                                  \
+    X(version, file->version = HOP_FILE_VERSION + 1)                                               \
     X(no_version, file->version = 0)                                                               \
+    X(no_codes, file->codes = NULL)                                                                \
+    X(code_ops, file->codes->op_count[0]++)                                                        \
+    X(code_many_ops, file->codes->op_count[0] = UINT32_MAX)                                        \
+    X(code_files, file->codes->n_file--)                                                           \
+    X(old_version, file->version = HOP_FILE_VERSION - 1)                                           \
     X(no_statistics, file->statistics = NULL)                                                      \
     X(text_number, file->statistics->python = 100000)                                              \
     X(ending, file->statistics->ending = 9)                                                        \
@@ -85,14 +90,15 @@ struct change {
     X(refused, file->statistics->refused[0]->count = UINT64_MAX)                                   \
     X(tid, file->thread[0]->tid = INT64_C(1) << 40)                                                \
     X(thread_name, file->thread[0]->name = UINT32_MAX)                                             \
-    X(code_name, file->code[0]->function = UINT32_MAX)                                             \
-    X(code_column, file->code[0]->n_oparg--)                                                       \
-    X(code_no_positions, file->code[0]->positions = NULL)                                          \
-    X(code_positions, file->code[0]->positions->n_columns--)                                       \
-    X(code_same_offset, file->code[1]->step[1] = 0)                                                \
-    X(code_offset, file->code[1]->step[1] = UINT32_MAX; file->code[1]->step[0] = 1)                \
-    X(code_line, file->code[0]->positions->line[0] = -1)                                           \
-    X(code_first_line, file->code[0]->first_line = -1)                                             \
+    X(code_name, file->codes->function[0] = UINT32_MAX)                                            \
+    X(code_column, file->codes->n_oparg--)                                                         \
+    X(code_no_positions, file->codes->positions = NULL)                                            \
+    X(code_positions, file->codes->positions->n_columns--)                                         \
+    X(code_same_offset, file->codes->step[file->codes->op_count[0] + 1] = 0)                       \
+    X(code_offset, file->codes->step[file->codes->op_count[0]] = 1;                                \
+                   file->codes->step[file->codes->op_count[0] + 1] = UINT32_MAX)                   \
+    X(code_line, file->codes->positions->line[0] = -1)                                             \
+    X(code_first_line, file->codes->first_line[0] = -1)                                            \
     X(instruction_code, file->instructions->code[0] = 1000)                                        \
     X(instruction_opcode, file->instructions->opcode[0] = 1000000)                                 \
     X(instruction_oparg, file->instructions->oparg[0] = -2)                                        \
@@ -141,7 +147,7 @@ struct change {
                      file->instructions->positions->columns[0] = 0;                                \
                      file->instructions->positions->column[1] = UINT32_C(1) << 31;                 \
                      file->instructions->positions->columns[1] = 0)                                \
-    X(large_first_line, file->code[1]->first_line = INT_MAX)                                       \
+    X(large_first_line, file->codes->first_line[1] = INT_MAX)                                      \
     X(large_offset, file->instructions->offset[0] = UINT32_MAX)                                    \
     X(large_oparg, file->instructions->oparg[0] = UINT32_MAX)                                      \
     X(large_counts, file->statistics->idle = file->statistics->missed =                            \

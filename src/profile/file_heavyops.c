@@ -95,41 +95,48 @@ static void fill_position(Hop__Pprof__Positions *positions, size_t i, int last_l
     positions->columns[i] = end_column - column;
 }
 
-static void fill_code(struct hop_file_writer *writer, const struct hop_profile_code *from,
-                      Hop__Pprof__Code *code)
+/* The bytecode of one code object, from place `at` of the columns on. */
+static void fill_ops(struct hop_file_writer *writer, const struct hop_profile_code *from,
+                     Hop__Pprof__Codes *codes, size_t at)
 {
-    bool has_arguments = false;
-    hop__pprof__code__init(code);
-    code->function = text(writer, from->function);
-    code->file = text(writer, from->file);
-    code->first_line = from->first_line;
-    COLUMN(writer, code, step, from->op_count);
-    COLUMN(writer, code, opcode, from->op_count);
-    COLUMN(writer, code, oparg, from->op_count);
-    COLUMN(writer, code, argument, from->op_count);
-    code->positions = make_positions(writer, from->op_count);
-    for (size_t i = 0; !writer->has_failed && i < from->op_count; i++) {
+    for (size_t i = 0; i < from->op_count; i++) {
         const struct hop_profile_op *op = &from->ops[i];
-        code->step[i] = op->offset - (i ? op[-1].offset : 0);
-        code->opcode[i] = text(writer, op->opcode);
-        code->oparg[i] = op->oparg;
-        code->argument[i] = text(writer, op->argument);
-        has_arguments |= code->argument[i] != 0;
-        fill_position(code->positions, i, i ? op[-1].line : 0, op->line, op->end_line, op->column,
-                      op->end_column);
+        codes->step[at + i] = op->offset - (i ? op[-1].offset : 0);
+        codes->opcode[at + i] = text(writer, op->opcode);
+        codes->oparg[at + i] = op->oparg;
+        codes->argument[at + i] = text(writer, op->argument);
+        fill_position(codes->positions, at + i, i ? op[-1].line : 0, op->line, op->end_line,
+                      op->column, op->end_column);
     }
-    if (!has_arguments)
-        code->n_argument = 0;
 }
 
-static Hop__Pprof__Code **make_codes(struct hop_file_writer *writer)
+static Hop__Pprof__Codes *make_codes(struct hop_file_writer *writer)
 {
-    size_t count = writer->profile->code_count;
-    Hop__Pprof__Code *rows = hop_file_alloc(writer, count, sizeof *rows);
-    Hop__Pprof__Code **codes = hop_file_alloc(writer, count, sizeof *codes);
-    for (size_t i = 0; !writer->has_failed && i < count; i++) {
-        fill_code(writer, &writer->profile->codes[i], &rows[i]);
-        codes[i] = &rows[i];
+    const struct hop_profile_code *rows = writer->profile->codes;
+    size_t count = writer->profile->code_count, ops = 0;
+    for (size_t i = 0; i < count; i++)
+        ops += rows[i].op_count;
+    Hop__Pprof__Codes *codes = hop_file_alloc(writer, 1, sizeof *codes);
+    if (!codes)
+        return NULL;
+    hop__pprof__codes__init(codes);
+    COLUMN(writer, codes, function, count);
+    COLUMN(writer, codes, file, count);
+    COLUMN(writer, codes, first_line, count);
+    COLUMN(writer, codes, op_count, count);
+    COLUMN(writer, codes, step, ops);
+    COLUMN(writer, codes, opcode, ops);
+    COLUMN(writer, codes, oparg, ops);
+    COLUMN(writer, codes, argument, ops);
+    codes->positions = make_positions(writer, ops);
+    if (writer->has_failed)
+        return NULL;
+    for (size_t i = 0, at = 0; i < count; at += rows[i++].op_count) {
+        codes->function[i] = text(writer, rows[i].function);
+        codes->file[i] = text(writer, rows[i].file);
+        codes->first_line[i] = rows[i].first_line;
+        codes->op_count[i] = (uint32_t)rows[i].op_count;
+        fill_ops(writer, &rows[i], codes, at);
     }
     return codes;
 }
@@ -195,11 +202,12 @@ static Hop__Pprof__Nodes *make_nodes(struct hop_file_writer *writer)
     if (writer->has_failed)
         return NULL;
     for (size_t i = 0; i < count; i++) {
-        nodes->up[i] = (uint32_t)i - profile->nodes[i].parent;
-        nodes->instruction[i] = profile->nodes[i].instruction;
-        nodes->self[i] = profile->nodes[i].self;
+        const struct hop_profile_node *node = &profile->nodes[writer->order[i]];
+        nodes->up[i] = (uint32_t)i - writer->place_of[node->parent];
+        nodes->instruction[i] = node->instruction;
+        nodes->self[i] = node->self;
         if (nodes->n_self_ns)
-            nodes->self_ns[i] = profile->nodes[i].self_ns;
+            nodes->self_ns[i] = node->self_ns;
     }
     return nodes;
 }
@@ -219,7 +227,7 @@ static Hop__Pprof__Records *make_records(struct hop_file_writer *writer)
         return NULL;
     bool is_common = true;
     for (size_t i = 0; i < count; i++) {
-        records->node[i] = from[i].node;
+        records->node[i] = writer->place_of[from[i].node];
         records->block_step[i] = from[i].block - (i ? from[i - 1].block : 0);
         records->weight_ns[i] = from[i].weight_ns;
         is_common &= from[i].weight_ns == from[0].weight_ns;
@@ -256,8 +264,7 @@ void hop_file_put_heavyops(struct hop_file_writer *writer)
     part.statistics = make_statistics(writer);
     part.thread = make_threads(writer);
     part.n_thread = writer->profile->thread_count;
-    part.code = make_codes(writer);
-    part.n_code = writer->profile->code_count;
+    part.codes = make_codes(writer);
     part.instructions = make_instructions(writer);
     part.nodes = make_nodes(writer);
     part.records = make_records(writer);

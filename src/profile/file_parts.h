@@ -7,8 +7,9 @@
 #include "profile/pprof.pb-c.h"
 #include "profile/profile.h"
 
-/* Of struct Heavyops. An older one is read as long as nothing in it is misread. */
-enum { HOP_FILE_VERSION = 1 };
+/* Of struct Heavyops. Version 1, of which there was no release, had a message for each code object.
+ */
+enum { HOP_FILE_VERSION = 2 };
 
 /* A file that is being written, piece by piece: a message that is written in pieces, one behind the
  * other, is the whole message (protobuf.dev, "Encoding", last one wins and repeated ones add up).
@@ -18,8 +19,10 @@ struct hop_file_writer {
     struct hop_gzip *gzip;
     struct hop_strings strings;
     struct hop_arena arena; /* of what a piece is made of */
-    uint8_t *packed;        /* room for a piece */
-    size_t room;
+    uint32_t *order;        /* the profile's nodes, depth first */
+    uint32_t *place_of;     /* by node: where it is in `order` */
+    uint8_t *packed;        /* pieces that are not yet compressed */
+    size_t used, room;
     bool has_failed; /* out of memory */
 };
 
@@ -28,6 +31,10 @@ void *hop_file_alloc(struct hop_file_writer *writer, size_t count, size_t item_b
 
 /* Writes one piece. */
 void hop_file_put(struct hop_file_writer *writer, const Hop__Pprof__Profile *piece);
+
+/* Writes a field of the outermost message, itself a message, in pieces that are packed already. */
+void hop_file_put_packed(struct hop_file_writer *writer, uint32_t number,
+                         const ProtobufCBinaryData *pieces, size_t count);
 
 /* The part that pprof reads, and the part that heavyops reads; all but the string table. */
 void hop_file_put_pprof(struct hop_file_writer *writer);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { SAMPLE_FIELD = 2 /* of Profile: pprof.proto */ };
+
 enum { OPCODE, BASE_OPCODE, THREAD, PROCESS, INTERPRETER, LABEL_COUNT };
 
 static const char *const label_names[LABEL_COUNT] = {
@@ -122,35 +124,73 @@ static void put_places(struct hop_file_writer *writer, bool leaves_frames_out)
     }
 }
 
-/* Labels whose values are made once, not once a sample. */
+/* A sample is written as pieces of a message (file_parts.h): its own numbers, and labels, which
+ * very many samples have in common and which are packed once. */
 struct labels {
-    int64_t keys[LABEL_COUNT];
-    int64_t process;
-    int64_t *threads, *interpreters; /* by thread */
-    uint32_t *thread_of;             /* by node */
+    ProtobufCBinaryData *of_thread;      /* thread, process, interpreter; by thread */
+    ProtobufCBinaryData *of_instruction; /* opcode, base opcode; by instruction; NULL: not yet */
+    uint32_t *thread_of;                 /* by node */
 };
+
+/* A piece in the arena. */
+static ProtobufCBinaryData pack_sample(struct hop_file_writer *writer,
+                                       const Hop__Pprof__Sample *sample)
+{
+    ProtobufCBinaryData packed = {.len = hop__pprof__sample__get_packed_size(sample)};
+    packed.data = hop_file_alloc(writer, packed.len, 1);
+    if (packed.data)
+        hop__pprof__sample__pack(sample, packed.data);
+    else
+        packed.len = 0;
+    return packed;
+}
+
+/* Packs labels of these names, which have texts. */
+static ProtobufCBinaryData pack_labels(struct hop_file_writer *writer, const int *names,
+                                       const char *const *values, size_t count)
+{
+    Hop__Pprof__Label rows[LABEL_COUNT], *label[LABEL_COUNT];
+    Hop__Pprof__Sample sample = HOP__PPROF__SAMPLE__INIT;
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = (Hop__Pprof__Label)HOP__PPROF__LABEL__INIT;
+        rows[i].key = text(writer, label_names[names[i]]);
+        rows[i].str = text(writer, values[i]);
+        label[i] = &rows[i];
+    }
+    sample.label = label;
+    sample.n_label = count;
+    return pack_sample(writer, &sample);
+}
+
+static ProtobufCBinaryData thread_labels(struct hop_file_writer *writer,
+                                         const struct hop_profile_thread *thread)
+{
+    static const int names[] = {THREAD, PROCESS, INTERPRETER};
+    char shown[128], process[24], interpreter[24];
+    snprintf(shown, sizeof shown, "%.100s (%d)", thread->name, thread->tid);
+    snprintf(process, sizeof process, "%d", writer->profile->pid);
+    snprintf(interpreter, sizeof interpreter, "%llu", (unsigned long long)thread->interpreter);
+    return pack_labels(writer, names, (const char *[]){shown, process, interpreter}, 3);
+}
+
+static ProtobufCBinaryData instruction_labels(struct hop_file_writer *writer,
+                                              const struct hop_instruction *at)
+{
+    static const int names[] = {OPCODE, BASE_OPCODE};
+    return pack_labels(writer, names, (const char *[]){at->opcode, at->base_opcode}, 2);
+}
 
 static bool labels_init(struct hop_file_writer *writer, struct labels *labels)
 {
     const struct hop_profile *profile = writer->profile;
-    size_t threads = profile->thread_count;
-    char value[128];
-    for (size_t i = 0; i < LABEL_COUNT; i++)
-        labels->keys[i] = text(writer, label_names[i]);
-    snprintf(value, sizeof value, "%d", profile->pid);
-    labels->process = text(writer, value);
-    labels->threads = hop_file_alloc(writer, threads, sizeof *labels->threads);
-    labels->interpreters = hop_file_alloc(writer, threads, sizeof *labels->interpreters);
+    labels->of_thread = hop_file_alloc(writer, profile->thread_count, sizeof *labels->of_thread);
+    labels->of_instruction =
+        hop_file_alloc(writer, profile->instruction_count, sizeof *labels->of_instruction);
     labels->thread_of = hop_file_alloc(writer, profile->node_count, sizeof *labels->thread_of);
     if (writer->has_failed)
         return false;
-    for (size_t i = 0; i < threads; i++) {
-        const struct hop_profile_thread *thread = &profile->threads[i];
-        snprintf(value, sizeof value, "%.100s (%d)", thread->name, thread->tid);
-        labels->threads[i] = text(writer, value);
-        snprintf(value, sizeof value, "%llu", (unsigned long long)thread->interpreter);
-        labels->interpreters[i] = text(writer, value);
-    }
+    for (size_t i = 0; i < profile->thread_count; i++)
+        labels->of_thread[i] = thread_labels(writer, &profile->threads[i]);
     for (size_t i = 0; i < profile->node_count; i++) {
         const struct hop_profile_node *node = &profile->nodes[i];
         labels->thread_of[i] =
@@ -174,36 +214,24 @@ static size_t fill_stack(const struct hop_profile *profile, uint32_t node, size_
     return depth;
 }
 
+/* `packed` has room for a sample of `limit` frames and one more. */
 static void put_sample(struct hop_file_writer *writer, const struct labels *labels, uint32_t leaf,
-                       uint64_t *ids, size_t limit)
+                       size_t limit, uint64_t *ids, uint8_t *packed)
 {
     const struct hop_profile *profile = writer->profile;
     const struct hop_profile_node *node = &profile->nodes[leaf];
-    const struct hop_instruction *at = &profile->instructions[node->instruction];
-    uint32_t thread = labels->thread_of[leaf];
-    const int64_t texts[LABEL_COUNT] = {
-        [OPCODE] = text(writer, at->opcode),          [BASE_OPCODE] = text(writer, at->base_opcode),
-        [THREAD] = labels->threads[thread],           [PROCESS] = labels->process,
-        [INTERPRETER] = labels->interpreters[thread],
-    };
-    Hop__Pprof__Profile piece = HOP__PPROF__PROFILE__INIT;
+    ProtobufCBinaryData *of_instruction = &labels->of_instruction[node->instruction];
     Hop__Pprof__Sample sample = HOP__PPROF__SAMPLE__INIT;
-    Hop__Pprof__Label rows[LABEL_COUNT], *label[LABEL_COUNT];
-    for (size_t i = 0; i < LABEL_COUNT; i++) {
-        rows[i] = (Hop__Pprof__Label)HOP__PPROF__LABEL__INIT;
-        rows[i].key = labels->keys[i];
-        rows[i].str = texts[i];
-        label[i] = &rows[i];
-    }
+    if (!of_instruction->data)
+        *of_instruction = instruction_labels(writer, &profile->instructions[node->instruction]);
     sample.location_id = ids;
     sample.n_location_id = fill_stack(profile, leaf, limit, ids);
     sample.value = (int64_t[]){(int64_t)node->self, (int64_t)node->self_ns};
     sample.n_value = 2;
-    sample.label = label;
-    sample.n_label = LABEL_COUNT;
-    piece.sample = (Hop__Pprof__Sample *[]){&sample};
-    piece.n_sample = 1;
-    hop_file_put(writer, &piece);
+    size_t size = hop__pprof__sample__pack(&sample, packed);
+    const ProtobufCBinaryData pieces[] = {
+        {size, packed}, *of_instruction, labels->of_thread[labels->thread_of[leaf]]};
+    hop_file_put_packed(writer, SAMPLE_FIELD, pieces, 3);
 }
 
 static struct hop_stack_sizes measure_stacks(struct hop_file_writer *writer)
@@ -226,11 +254,13 @@ void hop_file_put_pprof(struct hop_file_writer *writer)
     const struct hop_stack_sizes sizes = measure_stacks(writer);
     size_t limit = hop_stack_limit(&sizes);
     uint64_t *ids = hop_file_alloc(writer, sizes.deepest + 1, sizeof *ids);
+    /* A number takes ten bytes at most, and a list of them a head. */
+    uint8_t *packed = hop_file_alloc(writer, sizes.deepest + 8, 10);
     put_head(writer);
     put_places(writer, limit < sizes.deepest);
     if (!labels_init(writer, &labels))
         return;
-    for (size_t i = 0; i < writer->profile->node_count; i++)
-        if (writer->profile->nodes[i].self)
-            put_sample(writer, &labels, (uint32_t)i, ids, limit);
+    for (size_t i = 0; i < writer->profile->node_count && !writer->has_failed; i++)
+        if (writer->profile->nodes[writer->order[i]].self)
+            put_sample(writer, &labels, writer->order[i], limit, ids, packed);
 }

@@ -214,52 +214,68 @@ static bool is_oparg(int64_t oparg)
     return oparg >= -1 && oparg <= UINT32_MAX;
 }
 
-static bool read_code(struct reading *reading, const Hop__Pprof__Code *from,
-                      struct hop_profile_code *code)
+/* The bytecode of a code object, from place `at` of the columns on. */
+static bool read_ops(struct reading *reading, const Hop__Pprof__Codes *from, size_t at,
+                     struct hop_profile_code *code)
 {
-    size_t count = from->n_step;
     uint64_t offset = 0;
     int64_t line = 0;
-    if (from->n_opcode != count || from->n_oparg != count || from->first_line < 0 ||
-        (from->n_argument && from->n_argument != count) || !have_length(from->positions, count))
-        return broken(reading, "a code object is not whole");
-    code->function = text(reading, from->function);
-    code->file = text(reading, from->file);
-    code->first_line = from->first_line;
-    code->ops = alloc(reading, count, sizeof *code->ops);
+    code->ops = alloc(reading, code->op_count, sizeof *code->ops);
     if (!code->ops)
         return false;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < code->op_count; i++, at++) {
         struct position position;
-        offset += from->step[i];
-        if (offset > UINT32_MAX || (i && !from->step[i]) || !is_oparg(from->oparg[i]))
+        offset += from->step[at];
+        if (offset > UINT32_MAX || (i && !from->step[at]) || !is_oparg(from->oparg[at]))
             return broken(reading, "an instruction of a code object is out of range");
-        if (!next_position(reading, from->positions, i, &line, &position))
+        if (!next_position(reading, from->positions, at, &line, &position))
             return false;
         code->ops[i] = (struct hop_profile_op){
             .offset = (uint32_t)offset,
-            .opcode = text(reading, from->opcode[i]),
-            .oparg = from->oparg[i],
-            .argument = from->n_argument ? text(reading, from->argument[i]) : "",
+            .opcode = text(reading, from->opcode[at]),
+            .oparg = from->oparg[at],
+            .argument = text(reading, from->argument[at]),
             .line = position.line,
             .end_line = position.end_line,
             .column = position.column,
             .end_column = position.end_column,
         };
     }
-    code->op_count = count;
     return reading->status == HOP_OK;
 }
 
-static bool read_codes(struct reading *reading, Hop__Pprof__Code *const *from, size_t count)
+static bool are_whole(const Hop__Pprof__Codes *codes)
+{
+    size_t count = codes->n_function, ops = 0;
+    if (codes->n_file != count || codes->n_first_line != count || codes->n_op_count != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        ops += codes->op_count[i]; /* of 32 bits each: no overflow in what fits a file */
+    return codes->n_step == ops && codes->n_opcode == ops && codes->n_oparg == ops &&
+           codes->n_argument == ops && have_length(codes->positions, ops);
+}
+
+static bool read_codes(struct reading *reading, const Hop__Pprof__Codes *from)
 {
     struct hop_profile *profile = reading->profile;
+    size_t count = from ? from->n_function : 0, at = 0;
+    if (!from || !are_whole(from))
+        return broken(reading, "its code objects are not whole");
     profile->codes = alloc(reading, count, sizeof *profile->codes);
     if (!profile->codes)
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (!read_code(reading, from[i], &profile->codes[i]))
+    for (size_t i = 0; i < count; i++) {
+        struct hop_profile_code *code = &profile->codes[i];
+        if (from->first_line[i] < 0)
+            return broken(reading, "a code object is out of range");
+        code->function = text(reading, from->function[i]);
+        code->file = text(reading, from->file[i]);
+        code->first_line = from->first_line[i];
+        code->op_count = from->op_count[i];
+        if (!read_ops(reading, from, at, code))
             return false;
+        at += code->op_count;
+    }
     profile->code_count = count;
     return true;
 }
@@ -406,11 +422,12 @@ static bool read_parts(struct reading *reading, Hop__Pprof__Part *const *from, s
 static bool is_of_known_version(struct reading *reading)
 {
     uint32_t version = reading->file->version;
-    if (version > 0 && version <= HOP_FILE_VERSION)
+    if (version == HOP_FILE_VERSION)
         return true;
-    reading->status = hop_error_set(reading->err, HOP_ERR_PROFILE, "read it with a newer heavyops",
-                                    "'%s' is of a version (%u) that this heavyops does not know",
-                                    reading->name, version);
+    reading->status = hop_error_set(
+        reading->err, HOP_ERR_PROFILE,
+        version > HOP_FILE_VERSION ? "read it with a newer heavyops" : "record it again",
+        "'%s' is of a version (%u) that this heavyops does not know", reading->name, version);
     return false;
 }
 
@@ -419,9 +436,9 @@ static bool read_heavyops(struct reading *reading)
     const Hop__Pprof__Heavyops *from = reading->file;
     return read_statistics(reading, from->statistics) &&
            read_threads(reading, from->thread, from->n_thread) &&
-           read_codes(reading, from->code, from->n_code) &&
-           read_instructions(reading, from->instructions) && read_nodes(reading, from->nodes) &&
-           read_records(reading, from->records) && read_parts(reading, from->part, from->n_part);
+           read_codes(reading, from->codes) && read_instructions(reading, from->instructions) &&
+           read_nodes(reading, from->nodes) && read_records(reading, from->records) &&
+           read_parts(reading, from->part, from->n_part);
 }
 
 /* Where a message is unpacked, which goes as a whole. */

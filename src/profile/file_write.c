@@ -4,12 +4,22 @@
 #include "profile/file_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* What the pieces of a profile take before they are packed: its size again, and more. */
 static const size_t PIECES_BYTES_MAX = (size_t)2 << 30;
 
-/* What is small is made as small as can be; what is large must not take seconds to write. */
-enum { SMALL_NODES = 10000, SMALL_LEVEL = 9, LARGE_LEVEL = 4 };
+/* What is small is made as small as can be; what is large must not take seconds to write, and has
+ * little in it that repeats itself. */
+static int level_for(size_t nodes)
+{
+    enum { SMALL_NODES = 20000, SMALL_LEVEL = 9, MEDIUM_NODES = 100000, MEDIUM_LEVEL = 5 };
+    enum { LARGE_LEVEL = 1 };
+    return nodes <= SMALL_NODES ? SMALL_LEVEL : nodes <= MEDIUM_NODES ? MEDIUM_LEVEL : LARGE_LEVEL;
+}
+
+/* Pieces are compressed so many bytes at a time: most have a hundred. */
+enum { PACKED_BYTES = 1 << 16 };
 
 void *hop_file_alloc(struct hop_file_writer *writer, size_t count, size_t item_bytes)
 {
@@ -20,22 +30,97 @@ void *hop_file_alloc(struct hop_file_writer *writer, size_t count, size_t item_b
     return memory;
 }
 
+/* Where the next `size` bytes go; NULL: out of memory. */
+static uint8_t *make_room(struct hop_file_writer *writer, size_t size)
+{
+    if (writer->used >= PACKED_BYTES) {
+        hop_gzip_write(writer->gzip, writer->packed, writer->used);
+        writer->used = 0;
+    }
+    if (size > writer->room - writer->used) {
+        size_t room = writer->used + size + PACKED_BYTES;
+        uint8_t *grown = realloc(writer->packed, room);
+        if (!grown) {
+            writer->has_failed = true;
+            return NULL;
+        }
+        writer->packed = grown;
+        writer->room = room;
+    }
+    uint8_t *place = writer->packed + writer->used;
+    writer->used += size;
+    return place;
+}
+
 void hop_file_put(struct hop_file_writer *writer, const Hop__Pprof__Profile *piece)
 {
     if (writer->has_failed)
         return;
-    size_t size = hop__pprof__profile__get_packed_size(piece);
-    if (size > writer->room) {
-        uint8_t *grown = realloc(writer->packed, 2 * size);
-        if (!grown) {
-            writer->has_failed = true;
-            return;
-        }
-        writer->packed = grown;
-        writer->room = 2 * size;
+    uint8_t *place = make_room(writer, hop__pprof__profile__get_packed_size(piece));
+    if (place)
+        hop__pprof__profile__pack(piece, place);
+}
+
+static size_t pack_varint(uint64_t number, uint8_t *into)
+{
+    size_t size = 0;
+    for (; number >= 0x80; number >>= 7)
+        into[size++] = (uint8_t)(number | 0x80);
+    into[size++] = (uint8_t)number;
+    return size;
+}
+
+void hop_file_put_packed(struct hop_file_writer *writer, uint32_t number,
+                         const ProtobufCBinaryData *pieces, size_t count)
+{
+    enum { BYTES = 2 /* the kind of field: protobuf.dev, "Encoding" */ };
+    uint8_t head[16];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += pieces[i].len;
+    size_t head_size = pack_varint(number << 3 | BYTES, head);
+    head_size += pack_varint(size, head + head_size);
+    uint8_t *place = writer->has_failed ? NULL : make_room(writer, head_size + size);
+    if (!place)
+        return;
+    memcpy(place, head, head_size);
+    place += head_size;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(place, pieces[i].data, pieces[i].len);
+        place += pieces[i].len;
     }
-    hop__pprof__profile__pack(piece, writer->packed);
-    hop_gzip_write(writer->gzip, writer->packed, size);
+}
+
+/* Fills `order` and `place_of`. Children stay in the order in which they are. */
+static void order_nodes(struct hop_file_writer *writer)
+{
+    enum { NONE = UINT32_MAX };
+    const struct hop_profile_node *nodes = writer->profile->nodes;
+    size_t count = writer->profile->node_count, placed = 0;
+    uint32_t *first_child = hop_file_alloc(writer, count, sizeof *first_child);
+    uint32_t *next_sibling = hop_file_alloc(writer, count, sizeof *next_sibling);
+    uint32_t root = NONE;
+    writer->order = hop_file_alloc(writer, count, sizeof *writer->order);
+    writer->place_of = hop_file_alloc(writer, count, sizeof *writer->place_of);
+    if (writer->has_failed)
+        return;
+    memset(first_child, 0xff, count * sizeof *first_child);
+    for (size_t i = count; i-- > 0;) {
+        uint32_t *first = nodes[i].parent == i ? &root : &first_child[nodes[i].parent];
+        next_sibling[i] = *first;
+        *first = (uint32_t)i;
+    }
+    for (uint32_t node = root; node != NONE;) {
+        writer->place_of[node] = (uint32_t)placed;
+        writer->order[placed++] = node;
+        if (first_child[node] != NONE) {
+            node = first_child[node];
+            continue;
+        }
+        while (next_sibling[node] == NONE && nodes[node].parent != node)
+            node = nodes[node].parent;
+        node = next_sibling[node];
+    }
 }
 
 static void put_strings(struct hop_file_writer *writer)
@@ -50,15 +135,21 @@ static void put_strings(struct hop_file_writer *writer)
 enum hop_status hop_profile_write(const struct hop_profile *profile, FILE *stream,
                                   struct hop_error *err)
 {
-    int level = profile->node_count > SMALL_NODES ? LARGE_LEVEL : SMALL_LEVEL;
-    struct hop_file_writer writer = {.profile = profile, .gzip = hop_gzip_create(stream, level)};
+    struct hop_file_writer writer = {
+        .profile = profile,
+        .gzip = hop_gzip_create(stream, level_for(profile->node_count)),
+    };
     hop_arena_init(&writer.arena, PIECES_BYTES_MAX);
     writer.has_failed = !hop_strings_init(&writer.strings) || !writer.gzip;
+    if (!writer.has_failed)
+        order_nodes(&writer);
     if (!writer.has_failed) {
         hop_file_put_pprof(&writer);
         hop_file_put_heavyops(&writer);
         put_strings(&writer);
     }
+    if (!writer.has_failed)
+        hop_gzip_write(writer.gzip, writer.packed, writer.used);
     hop_gzip_destroy(writer.gzip);
     hop_strings_deinit(&writer.strings);
     hop_arena_deinit(&writer.arena);
