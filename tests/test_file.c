@@ -163,6 +163,21 @@ Test(file, what_is_no_profile_is_told)
     folder_remove(&folder);
 }
 
+/* As cat puts them: a gzip file of two parts, a message with all fields twice. */
+Test(file, two_profiles_in_one_file_are_refused)
+{
+    struct hop_profile *profile = make_closure_profile();
+    size_t size;
+    char *bytes = profile_file_written(profile, &size), *both = malloc(2 * size);
+    cr_assert_not_null(both);
+    memcpy(both, bytes, size);
+    memcpy(both + size, bytes, size);
+    assert_refused(both, 2 * size, "two profiles");
+    free(both);
+    free(bytes);
+    hop_profile_destroy(profile);
+}
+
 /* A few bytes may stand for very many. */
 Test(file, what_unpacks_to_too_much_is_refused)
 {
