@@ -127,6 +127,34 @@ Test(report_json, splits_by_thread)
     free(text);
 }
 
+static void assert_diff_schema(const struct hop_profile *before, const struct hop_profile *after,
+                               const struct hop_diff_options *options)
+{
+    char *text;
+    size_t size;
+    struct hop_error err;
+    FILE *stream = open_memstream(&text, &size);
+    cr_assert_eq(hop_diff(before, after, options, "json", stream, NULL, &err), HOP_OK);
+    fclose(stream);
+    assert_schema("include/heavyops-diff.schema.json", text, size);
+    free(text);
+}
+
+/* Each with each: functions that are new, gone and changed, code of no line, nothing at all. */
+Test(report_json, of_comparisons)
+{
+    const struct hop_diff_options all = {.shows_all = true}, limited = {.has_limit = true};
+    for (size_t i = 0; i < test_profile_count; i++) {
+        for (size_t j = 0; j < test_profile_count; j++) {
+            struct hop_profile *before = test_profiles[i].make(), *after = test_profiles[j].make();
+            assert_diff_schema(before, after, &all);
+            assert_diff_schema(before, after, &limited);
+            hop_profile_destroy(before);
+            hop_profile_destroy(after);
+        }
+    }
+}
+
 Test(report_json, narrows_only_when_asked)
 {
     size_t size;

@@ -1,7 +1,5 @@
-/* A comparison as JSON, for programs. Shares and differences are 0 … 1 (0.05 is five points);
- * `telling` is how many rows were seen often enough to be named at all, `detectable` the change
- * that a row of 0.1 shows in 4 of 5 comparisons, `chance` how likely a program compared with itself
- * differs by as much in this row. A line or first line is null where there is none. */
+/* A comparison as JSON, for programs; include/heavyops-diff.schema.json says what each name means.
+ */
 #include "report/diff.h"
 
 #include "report/json_parts.h"
