@@ -104,12 +104,14 @@ static enum hop_look_result look_at_unmoved(struct hop_roster_entry *entry,
                                             const struct hop_standstill *before,
                                             struct hop_look *look)
 {
-    /* A perf event outlives its thread. */
-    if (hop_task_is_provable_anywhere(&entry->task) && !hop_task_exists(&entry->task))
-        return HOP_LOOK_GONE;
-    if (hop_task_is_provable_anywhere(&entry->task) && !entry->is_asleep &&
-        !find_out_where(entry, before, look))
-        return HOP_LOOK_GONE;
+    /* A perf event outlives its thread, and tells neither where it is. Once is enough: to go to
+     * sleep or to end, even by SIGKILL, a thread has to run. */
+    if (hop_task_is_provable_anywhere(&entry->task) && !entry->is_found_still) {
+        if (!hop_task_exists(&entry->task) ||
+            (!entry->is_asleep && !find_out_where(entry, before, look)))
+            return HOP_LOOK_GONE;
+        entry->is_found_still = true;
+    }
     look->state = entry->is_asleep ? 'S' : 'R';
     if (entry->is_asleep ? look->wants_sleeping : look->wants_still)
         return HOP_LOOK_SAME;
@@ -240,6 +242,7 @@ enum hop_look_result hop_look_finish(struct hop_sampler *sampler, struct hop_ros
     if (!sampler->walker.stack.depth)
         return HOP_LOOK_FRAMELESS;
     entry->was_taken = true;
+    entry->is_found_still = false;
     entry->taken_at = *taken_at;
     return HOP_LOOK_TAKEN;
 }

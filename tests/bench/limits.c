@@ -3,12 +3,17 @@
  *
  *   limits wake RATE SECONDS CPU           wakes up RATE times a second; SECONDS 0: until killed
  *   limits read PID BYTES SPANS SECONDS    reads BYTES at one place, and 64 at each of SPANS pages
+ *   limits look RATE SECONDS CPU PID BYTES SPANS
+ *                                          wakes up and reads, between two readings of the clock of
+ *                                          the process' first thread: what a proved look asks the
+ *                                          kernel at the least
  *   limits preempt RATE SECONDS CPU        preempts a busy thread of its own
  *
  * CPU -1 is any. Each prints one line: names and numbers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -17,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,68 +40,6 @@ static uint64_t now_ns(clockid_t clock)
     struct timespec now;
     clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-/* --- wake-ups -------------------------------------------------------------------------------- */
-
-struct wakes {
-    double rate_hz;
-    uint64_t duration_ns; /* 0: no end */
-    int cpu;              /* -1: any */
-    _Atomic uint64_t count;
-    uint64_t cpu_ns; /* of the thread that woke up */
-};
-
-static void pin(int cpu)
-{
-    cpu_set_t only;
-    CPU_ZERO(&only);
-    CPU_SET((size_t)cpu, &only);
-    if (cpu >= 0 && sched_setaffinity(0, sizeof only, &only))
-        give_up("sched_setaffinity");
-}
-
-/* As heavyops' lookers are, where it is allowed: real-time threads of the lowest priority. */
-static void be_prompt(void)
-{
-    struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
-    pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest);
-}
-
-/* Sleeps until a random instant of each period, as heavyops does, and does nothing then. */
-static void *wake_up(void *data)
-{
-    struct wakes *wakes = data;
-    pin(wakes->cpu);
-    be_prompt();
-    uint64_t period_ns = (uint64_t)(NS_PER_S / wakes->rate_hz);
-    uint64_t start_ns = now_ns(CLOCK_MONOTONIC);
-    uint64_t start_cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
-    uint64_t end_ns = wakes->duration_ns ? start_ns + wakes->duration_ns : UINT64_MAX;
-    unsigned seed = 1;
-    for (uint64_t now = start_ns, period = start_ns; now < end_ns; wakes->count++) {
-        uint64_t until_ns = period + (uint64_t)rand_r(&seed) % period_ns;
-        struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
-                                 .tv_nsec = (long)(until_ns % NS_PER_S)};
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-        now = now_ns(CLOCK_MONOTONIC);
-        /* Periods that are over are left out: no delay piles up. */
-        do
-            period += period_ns;
-        while (period + period_ns < now);
-    }
-    wakes->cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID) - start_cpu_ns;
-    return NULL;
-}
-
-static int wake(char *argv[])
-{
-    struct wakes wakes = {.rate_hz = atof(argv[0]),
-                          .duration_ns = (uint64_t)(atof(argv[1]) * NS_PER_S),
-                          .cpu = atoi(argv[2])};
-    wake_up(&wakes);
-    printf("wakes %" PRIu64 " cpu_ns %" PRIu64 "\n", wakes.count, wakes.cpu_ns);
-    return 0;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -123,6 +67,7 @@ enum { SPANS_MAX = 1023, SPAN_BYTES = 64, PAGE_BYTES = 4096 };
 struct reading {
     pid_t pid;
     int memory_fd;
+    int clock_fd; /* a perf event of its first thread, which tells how long it ran; -1: none */
     size_t spans;
     struct iovec local[SPANS_MAX + 1], remote[SPANS_MAX + 1];
 };
@@ -154,30 +99,134 @@ static double reads_a_second(read_fn *read_all, const struct reading *it, double
     return (double)count * NS_PER_S / (double)ns;
 }
 
-static int measure_reads(char *argv[])
+/* --- wake-ups -------------------------------------------------------------------------------- */
+
+struct wakes {
+    double rate_hz;
+    uint64_t duration_ns;       /* 0: no end */
+    int cpu;                    /* -1: any */
+    const struct reading *look; /* what is read at each; NULL: nothing */
+    _Atomic uint64_t count;
+    uint64_t cpu_ns; /* of the thread that woke up */
+};
+
+static void pin(int cpu)
+{
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET((size_t)cpu, &only);
+    if (cpu >= 0 && sched_setaffinity(0, sizeof only, &only))
+        give_up("sched_setaffinity");
+}
+
+/* As heavyops' lookers are, where it is allowed: real-time threads of the lowest priority. */
+static void be_prompt(void)
+{
+    struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+    pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest);
+}
+
+/* Between two readings of the thread's clock, as a sampler proves that it stood still. */
+static void look(const struct reading *it)
+{
+    uint64_t before[3], after[3]; /* count, enabled, running: perf_event_open(2) */
+    if (read(it->clock_fd, before, sizeof before) != sizeof before || !read_in_one_call(it) ||
+        read(it->clock_fd, after, sizeof after) != sizeof after)
+        give_up("looking");
+}
+
+/* Sleeps until a random instant of each period, as heavyops does, and does no more than it is told
+ * to then. */
+static void *wake_up(void *data)
+{
+    struct wakes *wakes = data;
+    pin(wakes->cpu);
+    be_prompt();
+    uint64_t period_ns = (uint64_t)(NS_PER_S / wakes->rate_hz);
+    uint64_t start_ns = now_ns(CLOCK_MONOTONIC);
+    uint64_t start_cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t end_ns = wakes->duration_ns ? start_ns + wakes->duration_ns : UINT64_MAX;
+    unsigned seed = 1;
+    for (uint64_t now = start_ns, period = start_ns; now < end_ns; wakes->count++) {
+        uint64_t until_ns = period + (uint64_t)rand_r(&seed) % period_ns;
+        struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
+                                 .tv_nsec = (long)(until_ns % NS_PER_S)};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+        if (wakes->look)
+            look(wakes->look);
+        now = now_ns(CLOCK_MONOTONIC);
+        /* Periods that are over are left out: no delay piles up. */
+        do
+            period += period_ns;
+        while (period + period_ns < now);
+    }
+    wakes->cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID) - start_cpu_ns;
+    return NULL;
+}
+
+static int wake(char *argv[])
+{
+    struct wakes wakes = {.rate_hz = atof(argv[0]),
+                          .duration_ns = (uint64_t)(atof(argv[1]) * NS_PER_S),
+                          .cpu = atoi(argv[2])};
+    wake_up(&wakes);
+    printf("wakes %" PRIu64 " cpu_ns %" PRIu64 "\n", wakes.count, wakes.cpu_ns);
+    return 0;
+}
+
+/* What is to be read of the process `pid`. */
+static void prepare(struct reading *it, const char *pid, const char *byte_count, const char *spans)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%s/mem", argv[0]);
-    struct reading it = {.pid = atoi(argv[0]), .memory_fd = open(path, O_RDONLY | O_CLOEXEC)};
-    size_t bytes = strtoul(argv[1], NULL, 10);
-    size_t pages = strtoul(argv[2], NULL, 10);
-    double seconds = atof(argv[3]);
-    if (it.memory_fd < 0)
+    size_t bytes = strtoul(byte_count, NULL, 10), pages = strtoul(spans, NULL, 10);
+    snprintf(path, sizeof path, "/proc/%s/mem", pid);
+    *it = (struct reading){
+        .pid = atoi(pid), .memory_fd = open(path, O_RDONLY | O_CLOEXEC), .clock_fd = -1};
+    if (it->memory_fd < 0)
         give_up(path);
-    it.spans = 1 + (pages < SPANS_MAX ? pages : SPANS_MAX);
-    char *place = calloc(it.spans, PAGE_BYTES > bytes ? PAGE_BYTES : bytes);
+    it->spans = 1 + (pages < SPANS_MAX ? pages : SPANS_MAX);
+    char *place = calloc(it->spans, PAGE_BYTES > bytes ? PAGE_BYTES : bytes); /* kept to the end */
     if (!place)
         give_up("memory");
-    uint64_t addr = heap_addr(argv[0]);
-    for (size_t i = 0; i < it.spans; i++) {
+    uint64_t addr = heap_addr(pid);
+    for (size_t i = 0; i < it->spans; i++) {
         size_t length = i == 0 ? bytes : SPAN_BYTES;
-        it.local[i] = (struct iovec){place + i * PAGE_BYTES, length};
-        it.remote[i] = (struct iovec){(void *)(uintptr_t)(addr + i * PAGE_BYTES), length};
+        it->local[i] = (struct iovec){place + i * PAGE_BYTES, length};
+        it->remote[i] = (struct iovec){(void *)(uintptr_t)(addr + i * PAGE_BYTES), length};
     }
+}
+
+static int measure_reads(char *argv[])
+{
+    static struct reading it;
+    double seconds = atof(argv[3]);
+    prepare(&it, argv[0], argv[1], argv[2]);
     printf("process_vm_readv %.0f", reads_a_second(read_in_one_call, &it, seconds / 2));
     printf(" pread %.0f\n", reads_a_second(read_one_by_one, &it, seconds / 2));
-    close(it.memory_fd);
-    free(place);
+    return 0;
+}
+
+static int measure_looks(char *argv[])
+{
+    static struct reading it;
+    struct wakes wakes = {.rate_hz = atof(argv[0]),
+                          .duration_ns = (uint64_t)(atof(argv[1]) * NS_PER_S),
+                          .cpu = atoi(argv[2]),
+                          .look = &it};
+    struct perf_event_attr attributes = {
+        .type = PERF_TYPE_SOFTWARE,
+        .size = sizeof attributes,
+        .config = PERF_COUNT_SW_DUMMY,
+        .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+        .exclude_kernel = 1,
+        .exclude_hv = 1,
+    };
+    prepare(&it, argv[3], argv[4], argv[5]);
+    it.clock_fd = (int)syscall(SYS_perf_event_open, &attributes, it.pid, -1, -1, 0);
+    if (it.clock_fd < 0)
+        give_up("perf_event_open");
+    wake_up(&wakes);
+    printf("looks %" PRIu64 " cpu_ns %" PRIu64 "\n", wakes.count, wakes.cpu_ns);
     return 0;
 }
 
@@ -239,8 +288,10 @@ int main(int argc, char *argv[])
         return wake(argv + 2);
     if (argc == 6 && !strcmp(argv[1], "read"))
         return measure_reads(argv + 2);
+    if (argc == 8 && !strcmp(argv[1], "look"))
+        return measure_looks(argv + 2);
     if (argc == 5 && !strcmp(argv[1], "preempt"))
         return preempt(argv + 2);
-    fprintf(stderr, "usage: limits wake|read|preempt … (see its source)\n");
+    fprintf(stderr, "usage: limits wake|read|look|preempt … (see its source)\n");
     return 2;
 }
