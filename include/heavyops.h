@@ -239,6 +239,11 @@ HOP_API const char *hop_report_group(size_t index);
 HOP_API const char *hop_report_format_of_file(const char *path);
 /* Whether it is no text, so that no terminal should be shown it. */
 HOP_API bool hop_report_format_is_binary(const char *format);
+/* Whether `options` are something that the format can do; HOP_ERR_USAGE otherwise, as of
+ * hop_report: for who wants to know before there is a profile. */
+HOP_API enum hop_status hop_report_check(const char *format,
+                                         const struct hop_report_options *options,
+                                         struct hop_error *err);
 
 /* Writes `profile` to `stream`. NULL options: the defaults. HOP_ERR_IO when the stream fails. */
 HOP_API enum hop_status hop_report(const struct hop_profile *profile, const char *format,

@@ -72,6 +72,15 @@ Test(cli, says_nothing_that_steers_a_terminal)
     }
 }
 
+/* Before anything is sampled or read. */
+Test(cli, refuses_to_group_where_it_does_not)
+{
+    run_heavyops(&run, NULL, "report", "--group", "file", "-o", "/nowhere/a.svg", "absent", NULL);
+    cr_assert_eq(run.code, 2);
+    assert_has(run.err,
+               "flamegraph does not group by file\n  these do: text, json, csv, functions");
+}
+
 Test(cli, shows_help)
 {
     run_heavyops(&run, NULL, "--help", NULL);

@@ -32,6 +32,50 @@ static char *report(const struct hop_profile *profile, const char *format,
 
 /* --- every format of the table ---------------------------------------------------------------- */
 
+/* --group is done, or refused in words; nowhere is it passed over. */
+Test(report_formats, group_or_say_that_they_do_not)
+{
+    struct hop_profile *profile = make_closure_profile();
+    size_t groups = 0, size;
+    for (size_t i = 0; hop_report_format(i); i++) {
+        const char *format = hop_report_format(i);
+        const struct hop_report_options by_opcode = {.group = "opcode"},
+                                        by_file = {.group = "file"};
+        struct hop_error err = {0};
+        if (hop_report_check(format, &by_opcode, &err) == HOP_OK) {
+            char *opcodes = report(profile, format, &by_opcode, &size);
+            char *files = report(profile, format, &by_file, &size);
+            cr_expect_str_neq(opcodes, files, "%s", format);
+            cr_expect(strstr(opcodes, "LOAD_DEREF") && strstr(files, "random.py"), "%s", format);
+            free(opcodes);
+            free(files);
+            groups++;
+        } else {
+            cr_expect_eq(hop_report(profile, format, &by_opcode, stderr, &err), HOP_ERR_USAGE);
+            cr_expect(strstr(err.message, format) && strstr(err.message, "by opcode"), "%s",
+                      err.message);
+            cr_expect(strstr(err.remedy, "json, csv"), "%s", err.remedy);
+        }
+    }
+    cr_expect_eq(groups, 5); /* text, json, csv, functions, groups */
+    hop_profile_destroy(profile);
+}
+
+Test(report_formats, groups_as_csv)
+{
+    struct hop_profile *profile = make_closure_profile();
+    const struct hop_report_options options = {.group = "file", .row_limit = 1};
+    size_t size;
+    char *text = report(profile, "csv", &options, &size);
+    static const char wanted[] =
+        "file,self,self_ns,share,share_low,share_high,total,total_ns,total_share,total_share_low,"
+        "total_share_high\r\n/home/me/src/example.py,91824,91824000000,";
+    cr_expect(strncmp(text, wanted, strlen(wanted)) == 0, "%s", text);
+    cr_expect_eq(strchr(strchr(text, '\n') + 1, '\n')[1], '\0');
+    free(text);
+    hop_profile_destroy(profile);
+}
+
 /* Whether it shows source files, of which each machine has others; it does without what it cannot
  * read. Such a format has tests of its own. */
 static bool shows_sources(const char *format)

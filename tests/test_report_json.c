@@ -247,3 +247,29 @@ Test(report_json, is_printable_ascii)
     json_decref(value);
     free(text);
 }
+
+/* With --group the rows of that table stand beside all else; the sums are those of the whole. */
+Test(report_json, of_groups)
+{
+    for (size_t by = 0; hop_report_group(by); by++) {
+        const struct hop_report_options options = {.group = hop_report_group(by)};
+        for (size_t i = 0; i < test_profile_count; i++) {
+            size_t size, j;
+            struct hop_profile *profile = test_profiles[i].make();
+            json_int_t samples = (json_int_t)hop_profile_samples(profile), sum = 0;
+            char *text = report(profile, &options, &size);
+            assert_schema("include/heavyops-profile.schema.json", text, size);
+            json_t *value = parse(text, size), *row;
+            cr_assert_str_eq(json_string_value(json_object_get(value, "grouped_by")),
+                             options.group);
+            cr_assert(json_is_array(json_object_get(value, "instructions")));
+            json_array_foreach(json_object_get(value, "groups"), j, row)
+            {
+                sum += json_integer_value(json_object_get(row, "self"));
+            }
+            cr_assert_eq(sum, samples, "%s by %s", test_profiles[i].name, options.group);
+            json_decref(value);
+            free(text);
+        }
+    }
+}

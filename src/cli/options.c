@@ -350,8 +350,9 @@ const struct hop_cli_group hop_cli_selection_group = {
          .set = set_opcodes},
         {.name = "group",
          .argument = "BY",
-         .help = "in text, functions and groups: a table by opcode, line, function, file, module, "
-                 "thread or class (of opcodes: call, closure, attribute, ...)",
+         .help = "a table by opcode, line, function, file, module, thread or class (of opcodes: "
+                 "call, closure, attribute, ...); in text, csv, functions and groups, and beside "
+                 "all else in json",
          .choice = hop_report_group,
          .set = set_group},
         {.name = "focus",

@@ -77,6 +77,12 @@ bool hop_cli_choose_format(struct hop_cli_settings *settings, const char *otherw
         settings->format = hop_report_format_of_file(path);
     if (!settings->format)
         settings->format = is_file ? "pprof" : otherwise;
+    struct hop_report_options options = hop_cli_report_options(settings);
+    struct hop_error err;
+    if (hop_report_check(settings->format, &options, &err) != HOP_OK) {
+        hop_cli_fail(&err);
+        return false;
+    }
     int fd = path && strcmp(path, "/dev/stderr") == 0 ? STDERR_FILENO : STDOUT_FILENO;
     if (is_file || !hop_report_format_is_binary(settings->format) || !isatty(fd))
         return true;

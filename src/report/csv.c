@@ -2,6 +2,8 @@
  * instruction, most hits first, the columns named as in the JSON. Quoted as RFC 4180 says, lines
  * end in CR LF.
  *
+ * With --group the rows are those of that table, see groups_data.c.
+ *
  * With --threads a row is what one thread hit, and two columns more come first. A text that a
  * spreadsheet would take for a formula gets an apostrophe in front; control characters are escaped
  * as for a terminal. Unknown numbers are empty. */
@@ -10,6 +12,7 @@
 #include "base/escape.h"
 #include "profile/shares.h"
 #include "report/csv_parts.h"
+#include "report/groups.h"
 #include "report/select.h"
 #include "report/xml.h"
 
@@ -181,6 +184,13 @@ static enum hop_status write_csv(const struct hop_profile *profile,
                                  struct hop_error *err)
 {
     struct csv csv = {.profile = profile, .options = options, .stream = stream};
+    if (options->group) {
+        enum hop_grouping by;
+        enum hop_status status = hop_groups_choose(options, HOP_GROUPINGS, &by, err);
+        if (status != HOP_OK || hop_groups_print_csv(profile, options, by, stream))
+            return status;
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
+    }
     bool has_memory = hop_shares_init(&csv.shares, profile);
     if (has_memory) {
         has_memory = write_rows(&csv);
@@ -195,5 +205,6 @@ static enum hop_status write_csv(const struct hop_profile *profile,
 const struct hop_format hop_format_csv = {
     .name = "csv",
     .suffixes = ".csv",
+    .groups = true,
     .write = write_csv,
 };

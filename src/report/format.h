@@ -11,6 +11,7 @@ struct hop_format {
     const char *suffixes; /* of files that are in this format, ".json", separated by blanks; NULL */
     const char *prefix;   /* what a file's name may begin with instead, "callgrind.out"; or NULL */
     bool is_binary;       /* nothing to show on a terminal */
+    bool groups;          /* takes the option `group` */
     /* Writes the whole report. Options are never NULL. Stream errors are looked at by the caller.
      */
     enum hop_status (*write)(const struct hop_profile *profile,

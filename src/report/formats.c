@@ -83,16 +83,35 @@ enum hop_status hop_format_check_stream(FILE *stream, struct hop_error *err)
                          "cannot write the report: %s", strerror(errno ? errno : EIO));
 }
 
+enum hop_status hop_report_check(const char *format_name, const struct hop_report_options *options,
+                                 struct hop_error *err)
+{
+    const struct hop_format *format = hop_format_find(format_name);
+    if (!format)
+        return hop_error_set(err, HOP_ERR_USAGE, NULL, "no such format: %s",
+                             format_name ? format_name : "none given");
+    if (!options->group || format->groups)
+        return HOP_OK;
+    char remedy[200] = "these do:";
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        size_t used = strlen(remedy);
+        if (formats[i]->groups)
+            snprintf(remedy + used, sizeof remedy - used, "%s %s", i ? "," : "", formats[i]->name);
+    }
+    return hop_error_set(err, HOP_ERR_USAGE, remedy, "%s does not group by %s", format->name,
+                         options->group);
+}
+
 enum hop_status hop_report(const struct hop_profile *profile, const char *format_name,
                            const struct hop_report_options *options, FILE *stream,
                            struct hop_error *err)
 {
     static const struct hop_report_options defaults;
+    enum hop_status status = hop_report_check(format_name, options ? options : &defaults, err);
+    if (status != HOP_OK)
+        return status;
     const struct hop_format *format = hop_format_find(format_name);
-    if (!format)
-        return hop_error_set(err, HOP_ERR_USAGE, NULL, "no such format: %s",
-                             format_name ? format_name : "none given");
-    enum hop_status status = format->write(profile, options ? options : &defaults, stream, err);
+    status = format->write(profile, options ? options : &defaults, stream, err);
     return status == HOP_OK ? hop_format_check_stream(stream, err) : status;
 }
 

@@ -16,4 +16,5 @@ static enum hop_status write_functions(const struct hop_profile *profile,
     return hop_groups_print(profile, options, by, stream, err);
 }
 
-const struct hop_format hop_format_functions = {.name = "functions", .write = write_functions};
+const struct hop_format hop_format_functions = {
+    .name = "functions", .groups = true, .write = write_functions};

@@ -34,6 +34,11 @@ const char *hop_report_group(size_t index)
     return index < HOP_GROUPINGS ? hop_grouping_name((enum hop_grouping)index) : NULL;
 }
 
+bool hop_groups_have_total(enum hop_grouping by)
+{
+    return by == HOP_BY_FUNCTION || by == HOP_BY_FILE || by == HOP_BY_MODULE || by == HOP_BY_LINE;
+}
+
 struct table {
     const struct hop_totals *totals;
     const char *const *short_files; /* by instruction */
@@ -161,8 +166,7 @@ enum hop_status hop_groups_print(const struct hop_profile *profile,
             .short_files = short_files,
             .by = by,
             .stream = stream,
-            .has_total = by == HOP_BY_FUNCTION || by == HOP_BY_FILE || by == HOP_BY_MODULE ||
-                         by == HOP_BY_LINE,
+            .has_total = hop_groups_have_total(by),
         };
         if (totals.whole.samples)
             has_memory =
@@ -187,4 +191,5 @@ static enum hop_status write_groups(const struct hop_profile *profile,
     return hop_groups_print(profile, options, by, stream, err);
 }
 
-const struct hop_format hop_format_groups = {.name = "groups", .write = write_groups};
+const struct hop_format hop_format_groups = {
+    .name = "groups", .groups = true, .write = write_groups};

@@ -4,6 +4,7 @@
 #include "report/format.h"
 
 #include "profile/shares.h"
+#include "report/groups.h"
 #include "report/json_parts.h"
 #include "report/select.h"
 
@@ -336,6 +337,10 @@ static enum hop_status write_json(const struct hop_profile *profile,
                                   const struct hop_report_options *options, FILE *stream,
                                   struct hop_error *err)
 {
+    enum hop_grouping by;
+    enum hop_status status = hop_groups_choose(options, HOP_BY_CLASS, &by, err);
+    if (status != HOP_OK)
+        return status;
     int64_t *place_of = calloc(profile->instruction_count + 1, sizeof *place_of);
     struct hop_shares shares;
     if (!place_of || !hop_shares_init(&shares, profile)) {
@@ -345,7 +350,8 @@ static enum hop_status write_json(const struct hop_profile *profile,
     choose_rows(profile, options, place_of);
     bool is_good =
         print_head(profile, stream) && print_threads(profile, options, place_of, stream) &&
-        print_opcodes(&shares, stream) && print_instructions(&shares, options, place_of, stream);
+        print_opcodes(&shares, stream) && print_instructions(&shares, options, place_of, stream) &&
+        (!options->group || hop_groups_print_json(profile, options, by, stream));
     hop_shares_deinit(&shares);
     fputs("\n}\n", stream);
     free(place_of);
@@ -357,6 +363,7 @@ static enum hop_status write_json(const struct hop_profile *profile,
 const struct hop_format hop_format_json = {
     .name = "json",
     .suffixes = ".json",
+    .groups = true,
     .write = write_json,
     .write_snapshot = hop_json_write_snapshot,
 };

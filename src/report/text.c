@@ -295,6 +295,7 @@ static enum hop_status write_text(const struct hop_profile *profile,
 const struct hop_format hop_format_text = {
     .name = "text",
     .suffixes = ".txt",
+    .groups = true,
     .write = write_text,
     .write_snapshot = hop_text_write_snapshot,
 };
