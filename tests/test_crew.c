@@ -96,6 +96,33 @@ Test(crew, steps_go_round_all_cpus_one_at_a_time)
         cr_assert_eq(again.tids[cpus[i]], seen.tids[cpus[i]]);
 }
 
+/* The kernel ends the pinning of a thread whose CPU was gone for a while. */
+static int go_astray(void *context, int cpu)
+{
+    struct seen *seen = context;
+    cpu_set_t other;
+    note(seen, cpu);
+    CPU_ZERO(&other);
+    CPU_SET(cpus[cpu == cpus[0]], &other);
+    seen->is_wrong |= sched_setaffinity(0, sizeof other, &other) != 0;
+    atomic_fetch_sub(&seen->inside, 1);
+    return seen->steps == seen->steps_wanted ? HOP_CREW_DONE : cpu;
+}
+
+Test(crew, a_looker_that_was_moved_goes_back)
+{
+    static struct seen seen;
+    if (cpu_count < 2)
+        cr_skip_test("one CPU");
+    seen = (struct seen){.steps_wanted = 20, .caller = gettid()};
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(hop_crew_run(crew, cpus[i], go_astray, &seen, &err), HOP_OK);
+        cr_assert_eq(seen.steps_on[cpus[i]], 20);
+        cr_assert_not(seen.is_wrong, "a step on another CPU");
+        seen.steps = 0;
+    }
+}
+
 Test(crew, begins_where_it_is_told)
 {
     static struct seen seen;

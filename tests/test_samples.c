@@ -140,8 +140,7 @@ ParameterizedTest(struct run *run, samples, are_instructions_of_the_code, .timeo
                  run->mode, wrong, rows_seen);
     cr_assert_geq(samples, SAMPLES_WANTED, "%s, %s", run->python.version, run->mode);
     cr_assert_gt(rows_seen, ROWS_WANTED);
-    /* Where a frame is being pushed or left there may be nothing to see: 13 of 6,000 at most here.
-     */
+    /* Where a frame is being pushed or left there may be nothing to see. */
     cr_assert_lt(100 * refused, samples, "%s, %s: %lld refused for %lld samples",
                  run->python.version, run->mode, (long long)refused, (long long)samples);
 }

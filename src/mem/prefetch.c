@@ -7,8 +7,8 @@
  * this size (HOP_WINDOW_BYTES). */
 enum { SPAN_BYTES_MAX = 16 << 10 };
 
-/* Rounds in which a span was not asked for, until it is given up: a span costs a third of a call,
- * so that one that is asked for one time in three is worth its place. */
+/* Rounds in which a span was not asked for, until it is given up: a span costs a part of a call, so
+ * that one that is asked for now and then is worth its place. */
 enum { IDLE_MAX = 3 };
 
 static struct hop_prefetch_span *find(struct hop_prefetch *prefetch, uint64_t addr, size_t size)

@@ -1,9 +1,9 @@
 /* A reader in front of another one that learns what is read again and again, and reads all of it
  * with one system call at the start of the next round. It knows addresses and bytes only.
  *
- * A call of process_vm_readv costs about as much as three spans in it, and a look at a thread asks
- * four or five times, nearly the same each time. Only its user can say at which moment
- * all of that may be read at once, and when it is no longer what it was. */
+ * A call of process_vm_readv costs about as much as several spans in it, and a look at a thread
+ * asks four or five times, nearly the same each time. Only its user can say at which moment all of
+ * that may be read at once, and when it is no longer what it was. */
 #ifndef HOP_MEM_PREFETCH_H
 #define HOP_MEM_PREFETCH_H
 

@@ -14,8 +14,8 @@ enum { WINDOW_SLACK_BYTES = 1 << 10 };
 enum { THREAD_BYTES_MAX = 4096, FRAME_BYTES_MAX = HOP_OBJECT_BYTES_MAX };
 
 /* A chain that is read while it changes may lead in circles, for as long as the depth's limit lets
- * it: 30 ms of reads. Brent's way to notice it: the address of each step whose number is a power of
- * two is kept, and compared with those after it. */
+ * it: a hundred thousand frames. Brent's way to notice it: the address of each step whose number is
+ * a power of two is kept, and compared with those after it. */
 struct circle {
     uint64_t kept_addr;
     size_t steps, next_kept;

@@ -94,6 +94,32 @@ static void leave_place(struct looker *looker)
     looker->has_predecessor = true;
 }
 
+/* The kernel takes away a thread's CPU when that goes offline, or out of its cgroup's set, and does
+ * not give it back (cpuset(7); up to Linux 6.1 any change of the set ends the pinning). A looker
+ * elsewhere than where it is taken to be would prove nothing. False: it can't be there. */
+static bool is_kept_to_its_cpu(const struct looker *looker)
+{
+    if (sched_getcpu() == looker->cpu)
+        return true;
+    cpu_set_t *only = calloc(1, looker->crew->allowed_bytes);
+    if (!only)
+        return false;
+    CPU_SET_S((size_t)looker->cpu, looker->crew->allowed_bytes, only);
+    bool is_there = !sched_setaffinity(0, looker->crew->allowed_bytes, only);
+    free(only);
+    return is_there;
+}
+
+/* Where to go on instead of on a CPU that we may not use. */
+static int leave_cpu(struct hop_crew *crew, int cpu)
+{
+    CPU_CLR_S((size_t)cpu, crew->allowed_bytes, crew->allowed);
+    int next_cpu = any_cpu(crew);
+    if (next_cpu < 0)
+        crew->failed_errno = EINVAL;
+    return next_cpu;
+}
+
 static void *look_when_it_is_our_turn(void *argument)
 {
     struct looker *looker = argument;
@@ -109,7 +135,8 @@ static void *look_when_it_is_our_turn(void *argument)
             return NULL;
         int cpu = looker->cpu;
         do
-            cpu = crew->step(crew->context, looker->cpu);
+            cpu = is_kept_to_its_cpu(looker) ? crew->step(crew->context, looker->cpu)
+                                             : leave_cpu(crew, looker->cpu);
         while (cpu == looker->cpu && !looker->is_retiring);
         bool is_retiring = looker->is_retiring;
         if (is_retiring)

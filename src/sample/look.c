@@ -2,6 +2,8 @@
  * it stood still meanwhile. */
 #include "sample/way.h"
 
+#include <sched.h>
+
 void hop_look_early(struct hop_sampler *sampler, bool wants_proof)
 {
     struct hop_roster_entry *entry = NULL;
@@ -71,8 +73,8 @@ void hop_look_drop(struct hop_sampler *sampler, size_t known_codes)
 
 /* --- one that stands still by itself --------------------------------------------------------- */
 
-/* The first look after which it is sought where code objects are counted (some 0.2 ms of work). If
- * it is not found it is sought again, ever more rarely. */
+/* The first look after which it is sought where code objects are counted: an interpreter's whole
+ * state is read for that. If it is not found it is sought again, ever more rarely. */
 enum { LOOKS_BEFORE_COUNTER = 16 };
 
 static void consider_counter(struct hop_sampler *sampler)
@@ -214,11 +216,14 @@ enum hop_look_result hop_look_prove(struct hop_sampler *sampler, struct hop_rost
         hop_look_drop(sampler, known_codes);
         return HOP_LOOK_GONE;
     }
-    /* A thread that is just being switched out elsewhere is off its CPU for some 10 ns before its
+    /* A thread that is just being switched out elsewhere is off its CPU for a moment before its
      * event's time is brought up to date (event_sched_out): read after that, it has changed. */
     bool stood_still = hop_standstill_holds(&entry->task, &start->before) &&
                        (!start->is_anywhere || hop_standstill_holds(&entry->task, &start->before));
-    if (!stood_still || hop_look_is_anothers(sampler, entry, start)) {
+    /* By schedstat one that is runnable stands still where we are. Of late we may be elsewhere: see
+     * crew.c. */
+    bool is_where_we_are = start->is_asleep || start->is_anywhere || sched_getcpu() == sampler->cpu;
+    if (!stood_still || !is_where_we_are || hop_look_is_anothers(sampler, entry, start)) {
         hop_look_drop(sampler, known_codes);
         look->refusal = HOP_REFUSED_MOVED;
         if (start->is_anywhere)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* How often it is looked whether others want our CPU: it costs 10 µs. */
+/* How often it is looked whether others want our CPU: that takes a few system calls. */
 static const uint64_t CHECK_NS = 1000 * 1000;
 
 /* So many times in succession, for what runs for less than a millisecond takes nothing away. */

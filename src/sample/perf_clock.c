@@ -1,8 +1,8 @@
 /* Opens perf events beside the looking, one at a time, and keeps an eye on their clocks. */
 #include "sample/perf_clock.h"
 
-/* An event is for threads that are worth it, and each costs a context switch of its thread some
- * 0.1 µs. Where a dump is to look, few threads are proved, or few times. */
+/* An event is for threads that are worth it, and each makes its thread's context switches a little
+ * longer. Where a dump is to look, few threads are proved, or few times. */
 enum { LOOKS_BEFORE_PERF = 64, THREADS_WITH_PERF_MAX = 256 };
 
 /* How often clocks are compared with run times, and of how many threads at once. */

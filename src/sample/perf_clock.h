@@ -1,5 +1,5 @@
 /* Which threads get the clock of a perf event (sample/standstill.h): those looked at often. The
- * first one on a machine takes the kernel 5 to 17 ms (perf_event_open waits for a grace period of
+ * first one on a machine takes the kernel milliseconds (perf_event_open waits for a grace period of
  * RCU), in which no instant is to be missed, so they are opened by the thread that waits for the
  * lookers. Clocks are compared with schedstat, and given up where they do not run with it. */
 #ifndef HOP_SAMPLE_PERF_CLOCK_H

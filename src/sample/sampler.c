@@ -183,8 +183,10 @@ static enum hop_status run_opening(struct hop_sampler *sampler, uint64_t duratio
     if (!hop_opening_begin(&opening, sampler))
         return HOP_OK;
     enum hop_status status = change_way(sampler, &hop_way_live, HOP_RATE_MAX_HZ, duration_ns, err);
-    if (status != HOP_OK)
+    if (status != HOP_OK) {
+        hop_opening_end(&opening);
         return status;
+    }
     sampler->is_opening = true;
     sampler->last_woke_ns = counts->started_ns;
     while (step(sampler, -1) != HOP_CREW_DONE &&

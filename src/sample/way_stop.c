@@ -3,11 +3,10 @@
  * call. One thread is held at a time: frames change only in the thread whose they are.
  *
  * Stops that fall on the exit of a system call are counted, and need no correction: asked for from
- * the thread's own CPU they fall there as often as the thread is in a system call. Measured with
- * tests/oracle/programs/syscall.py (2 virtual CPUs, Linux 6.18), whose system call takes 7.9 % of
- * its loop by its own clock: 7.6 % of the samples, ± 0.6; 4 % of all stops are at its exit. Asked
- * for from another CPU 68 % were, and to leave those out, or to weigh them less, needs a truth that
- * only another way to look could tell. Therefore a thread on a CPU that we may not use is not
+ * the thread's own CPU they fall there as often as the thread is in a system call (`make oracle
+ * WAY=stop PROGRAM=syscall` compares with the program's own clock). Asked for from another CPU most
+ * were, and to leave those out, or to weigh them less, needs a truth that only another way to look
+ * could tell. Therefore a thread on a CPU that we may not use is not
  * stopped at all, but read live (sampler.c). */
 #include "sample/way.h"
 
