@@ -469,13 +469,18 @@ static void print_samples(const struct gecko *gecko, size_t first, size_t end)
         hop_print_count(stream, (uint64_t)stack_number(gecko, gecko->samples[i].node));
     }
     fputs("],\n\"time\":[", stream);
-    for (size_t i = first; i < end; i++)
-        fprintf(stream, i > first ? ",%.3f" : "%.3f", (double)gecko->samples[i].time_ns / 1e6);
+    for (size_t i = first; i < end; i++) {
+        uint64_t time_ns = gecko->samples[i].time_ns;
+        if (i > first)
+            putc_unlocked(',', stream);
+        hop_print_fraction(stream, time_ns / 1000 + (time_ns % 1000 >= 500), 3);
+    }
     fputs("],\n\"weight\":[", stream);
-    for (size_t i = first; i < end; i++)
-        fprintf(stream, i > first ? ",%" PRIu64 ".%06u" : "%" PRIu64 ".%06u",
-                gecko->samples[i].weight_ns / 1000000,
-                (unsigned)(gecko->samples[i].weight_ns % 1000000));
+    for (size_t i = first; i < end; i++) {
+        if (i > first)
+            putc_unlocked(',', stream);
+        hop_print_fraction(stream, gecko->samples[i].weight_ns, 6);
+    }
     fprintf(stream, "],\n\"weightType\":\"tracing-ms\",\"length\":%zu},\n", end - first);
 }
 

@@ -56,9 +56,18 @@ json_t *hop_json_instruction(const struct hop_instruction *at)
     return NULL;
 }
 
+/* Jansson gives a few bytes at a time, most often one. */
+static int put(const char *bytes, size_t size, void *stream)
+{
+    for (size_t i = 0; i < size; i++)
+        if (putc_unlocked(bytes[i], (FILE *)stream) == EOF)
+            return -1;
+    return 0;
+}
+
 bool hop_json_print_line(const json_t *value, FILE *stream)
 {
-    return json_dumpf(value, stream, HOP_JSON_FLAGS) == 0;
+    return json_dump_callback(value, put, stream, HOP_JSON_FLAGS) == 0;
 }
 
 bool hop_json_print_shown(FILE *stream, const char *text)

@@ -64,12 +64,32 @@ void hop_print_xml(FILE *stream, const char *text)
     }
 }
 
-void hop_print_count(FILE *stream, uint64_t count)
+/* At least so many digits, zeros in front. One by one: a stream's functions for several bytes take
+ * longer than so few are worth. */
+static void print_digits(FILE *stream, uint64_t number, size_t least)
 {
     char digits[20];
-    size_t at = sizeof digits;
+    size_t count = 0;
     do
-        digits[--at] = (char)('0' + count % 10);
-    while (count /= 10);
-    fwrite_unlocked(&digits[at], 1, sizeof digits - at, stream);
+        digits[count++] = (char)('0' + number % 10);
+    while (number /= 10);
+    for (; least > count; least--)
+        putc_unlocked('0', stream);
+    while (count)
+        putc_unlocked(digits[--count], stream);
+}
+
+void hop_print_count(FILE *stream, uint64_t count)
+{
+    print_digits(stream, count, 1);
+}
+
+void hop_print_fraction(FILE *stream, uint64_t count, unsigned digits)
+{
+    uint64_t unit = 1;
+    for (unsigned i = 0; i < digits; i++)
+        unit *= 10;
+    print_digits(stream, count / unit, 1);
+    putc_unlocked('.', stream);
+    print_digits(stream, count % unit, digits);
 }

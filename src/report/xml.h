@@ -13,4 +13,7 @@ void hop_print_xml(FILE *stream, const char *text);
 /* Writes a number in decimal, several times faster than printf does. */
 void hop_print_count(FILE *stream, uint64_t count);
 
+/* The same of a number of 10^-digits, with so many digits (1 to 9) behind the point. */
+void hop_print_fraction(FILE *stream, uint64_t count, unsigned digits);
+
 #endif
