@@ -188,6 +188,35 @@ static void write_narrowed(void)
     hop_profile_destroy(profile);
 }
 
+/* Two source files, of which not all has a place in one page. */
+static void write_cut(void)
+{
+    enum { LINES = 3500, LINE_BYTES = 1000 };
+    struct hop_profile *profile = make_closure_profile();
+    char *source = malloc(LINES * LINE_BYTES + 1);
+    cr_assert(source);
+    for (int i = 0; i < LINES; i++)
+        snprintf(source + i * LINE_BYTES, LINE_BYTES + 1, "x = %-*d\n", LINE_BYTES - 5, i);
+    for (int number = 0; number < 2; number++) {
+        struct hop_profile_code *code = &profile->codes[number ? profile->code_count - 1 : 0];
+        struct hop_profile_op *ops = hop_arena_alloc(&profile->arena, LINES * sizeof *ops);
+        char name[32];
+        snprintf(name, sizeof name, "long-%d.py", number);
+        write_file(name, source, LINES * LINE_BYTES);
+        for (int i = 0; ops && i < LINES; i++) {
+            ops[i] = code->ops[0];
+            ops[i].offset = (uint32_t)(2 * i);
+            ops[i].line = ops[i].end_line = i + 1;
+        }
+        code->file = hop_arena_printf(&profile->arena, "%s/%s", folder, name);
+        code->ops = ops;
+        code->op_count = LINES;
+        cr_assert(code->file && code->ops);
+    }
+    free(source);
+    write_both("cut", profile);
+}
+
 static bool is_here(const char *command)
 {
     char line[128];
@@ -211,6 +240,7 @@ Test(html, in_a_browser, .timeout = 300)
     shape.has_weights = true;
     write_both("large", make_large_profile(&shape));
     write_narrowed();
+    write_cut();
     const char *screenshots = getenv("HEAVYOPS_SCREENSHOTS"); /* a folder to put some into */
     char command[512], said[1 << 15];
     snprintf(command, sizeof command, "exec node '%s/tests/browser/html.js' chromium %s %s 2>&1",

@@ -166,6 +166,7 @@ static json_t *head(const struct hop_profile *profile, const struct hop_report_o
         hop_json_add(object, "has_weights", json_boolean(profile->has_weights)) &&
         hop_json_add(object, "is_narrowed", json_boolean(hop_select_narrows(options))) &&
         hop_json_add(object, "codes_left_out", hop_json_count(data->codes_left_out)) &&
+        hop_json_add(object, "files_cut", hop_json_count(data->files_cut)) &&
         hop_json_add(object, "heading", heading(profile)) &&
         hop_json_add(object, "threads", threads(profile)) &&
         hop_json_add(object, "source_words", source_words()) &&

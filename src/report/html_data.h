@@ -41,8 +41,8 @@
     X(OPCODE_CLASS, opcode_class)                                                                  \
     X(FILE_NAME, file_name)                                                                        \
     X(FILE_SHORT, file_short)                                                                      \
-    X(FILE_STATE, file_state)   /* enum hop_source_state, + 16 if it is newer than the profile */  \
-    X(FILE_LINES, file_lines)   /* how many of the following */                                    \
+    X(FILE_STATE, file_state) /* enum hop_source_state; + 16: newer than the profile; + 32: cut */ \
+    X(FILE_LINES, file_lines) /* how many of the following */                                      \
     X(LINE_NUMBER, line_number) /* from the one before */                                          \
     X(LINE_LENGTH, line_length) /* in bytes; a line that was cut: as if it had one more */         \
     X(LINE_TEXT, line_text)     /* bytes, raw */
@@ -60,6 +60,7 @@ struct hop_html_data {
     uint32_t opcodes[HOP_HTML_OPCODES_MAX]; /* those that OPCODE_NAME has: strings */
     size_t opcode_count;
     size_t codes_left_out; /* with bytecode, but without a place for it */
+    size_t files_cut;      /* of which not all lines that are wanted have a place */
 };
 
 /* False: out of memory. `data` is to be given to hop_html_data_deinit in any case; the profile has

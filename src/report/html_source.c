@@ -16,7 +16,7 @@ enum {
     TEXT_BYTES_MAX = 6 << 20, /* of all lines; compressed a quarter */
 };
 
-enum { IS_NEWER_FLAG = 16 };
+enum { IS_NEWER_FLAG = 16, IS_CUT_FLAG = 32 };
 
 /* Marks `first` to `last` and what is around them. */
 static void mark(bool *is_wanted, size_t line_count, int64_t first, int64_t last)
@@ -53,9 +53,11 @@ static void close_gaps(bool *is_wanted, size_t line_count)
     }
 }
 
-static void pack_lines(struct hop_html_data *data, const struct hop_source *source,
+/* False: not all lines have their place. */
+static bool pack_lines(struct hop_html_data *data, const struct hop_source *source,
                        const bool *is_wanted)
 {
+    bool is_whole = true;
     struct hop_pack *text_column = &data->columns[HOP_HTML_LINE_TEXT];
     size_t packed = 0, before = 0;
     for (size_t line = 1; line <= source->line_count; line++) {
@@ -64,7 +66,8 @@ static void pack_lines(struct hop_html_data *data, const struct hop_source *sour
         if (!is_wanted[line] || !hop_source_line(source, (int)line, &text, &length))
             continue;
         size_t kept = length < LINE_BYTES_MAX ? length : LINE_BYTES_MAX;
-        if (kept > TEXT_BYTES_MAX - text_column->size)
+        is_whole = kept <= TEXT_BYTES_MAX - text_column->size;
+        if (!is_whole)
             break;
         hop_pack_number(&data->columns[HOP_HTML_LINE_NUMBER], line - before);
         hop_pack_number(&data->columns[HOP_HTML_LINE_LENGTH], kept + (kept < length));
@@ -73,6 +76,7 @@ static void pack_lines(struct hop_html_data *data, const struct hop_source *sour
         packed++;
     }
     hop_pack_number(&data->columns[HOP_HTML_FILE_LINES], packed);
+    return is_whole;
 }
 
 /* The code objects, by file; to be given to free(). */
@@ -123,9 +127,11 @@ static bool pack_file(struct hop_html_data *data, const struct hop_profile *prof
                     hop_pack_string(&data->strings, source->file));
     hop_pack_number(&data->columns[HOP_HTML_FILE_SHORT],
                     hop_pack_string(&data->strings, short_name));
+    bool is_whole = pack_lines(data, source, is_wanted);
     hop_pack_number(&data->columns[HOP_HTML_FILE_STATE],
-                    (uint64_t)source->state | (source->is_newer ? IS_NEWER_FLAG : 0));
-    pack_lines(data, source, is_wanted);
+                    (uint64_t)source->state | (source->is_newer ? IS_NEWER_FLAG : 0) |
+                        (is_whole ? 0 : IS_CUT_FLAG));
+    data->files_cut += !is_whole;
     free(is_wanted);
     return true;
 }

@@ -321,6 +321,22 @@ const checks = {
     }
   },
 
+  async 'text of a source that has no place in the page is told'() {
+    await open('cut');
+    const files = await page.value('heavyops.model.profile.files.map(({name, isCut, lines}) => [name.split("/").pop(), isCut, lines.size])');
+    const cut = files.findIndex(([, isCut]) => isCut), longs = files.filter(([name]) => name.startsWith('long-'));
+    assert(files.filter(([, isCut]) => isCut).length === 1 && files[cut][0].startsWith('long-'), String(files));
+    const lines = longs.reduce((sum, [, , count]) => sum + count, 0);
+    assert(longs.length === 2 && lines > 6000 && lines < 7000, String(files));
+    await page.click('#tab-sampling');
+    await isShown('sampling');
+    assert((await text('#view-sampling')).includes('Of 1 source file not all of the text'), await text('#view-sampling'));
+    await page.click('#tab-source');
+    await isShown('source');
+    await page.value(`(heavyops.views.source[1].file = ${cut}, heavyops.views.source[1].renderFile(), 0)`);
+    assert((await texts('#view-source .warning')).some((one) => one.startsWith('not all of its text')), String(await texts('#view-source .warning')));
+  },
+
   async 'what -i and -f select is shown at first'() {
     await open('narrowed');
     await page.click('#tab-instructions');

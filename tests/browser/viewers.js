@@ -11,7 +11,7 @@
 'use strict';
 
 const assert = require('assert');
-const {spawnSync} = require('child_process');
+const {spawn, spawnSync} = require('child_process');
 const fs = require('fs');
 const path = require('path');
 const {Browser} = require('./browser.js');
@@ -22,27 +22,44 @@ const near = (a, b, message) => assert(Math.abs(a - b) <= 1e-6 * Math.max(1, Mat
 
 // --- the Firefox Profiler ------------------------------------------------------------------------
 
-// Asks its daemon, whose sessions are kept in the folder.
-function ask(...words) {
-  const program = path.join(viewers, 'node_modules/@firefox-devtools/profiler-cli/dist/profiler-cli.js');
-  return spawnSync(process.execPath, [program, ...words], {encoding: 'utf8', timeout: 120000, env:
-    {...process.env, HOME: folder, PROFILER_CLI_SESSION_DIR: folder, PROFILER_CLI_NO_SYMBOLICATE: '1'}});
+const firefoxProgram = path.join(viewers, 'node_modules/@firefox-devtools/profiler-cli/dist/profiler-cli.js');
+const firefoxEnvironment = {...process.env, HOME: folder, PROFILER_CLI_SESSION_DIR: folder, PROFILER_CLI_NO_SYMBOLICATE: '1'};
+
+// Its daemon for a file, once that is loaded: it says so in its log, which is in the folder.
+function firefoxWith(file, session) {
+  return new Promise((resolve, reject) => {
+    const log = () => {
+      try {
+        return fs.readFileSync(path.join(folder, session + '.log'), 'utf8');
+      } catch {
+        return '';
+      }
+    };
+    const daemon = spawn(process.execPath, [firefoxProgram, '--daemon', file, '--session', session],
+        {stdio: 'ignore', env: firefoxEnvironment});
+    const end = (done, value) => {
+      watcher.close();
+      done(value);
+    };
+    const watcher = fs.watch(folder, () => {
+      if (log().includes('Profile loaded successfully')) end(resolve, daemon);
+      else if (log().includes('Profile load failed')) daemon.kill();
+    });
+    daemon.once('exit', (code) => end(reject, new Error(`${file}: its daemon ended with ${code}: ${log()}`)));
+  });
 }
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+function ask(...words) {
+  return spawnSync(process.execPath, [firefoxProgram, ...words], {encoding: 'utf8', timeout: 120000, env: firefoxEnvironment});
+}
 
 // The threads of a file with their functions, as it shows them.
 async function threadsInFirefox(file) {
   const session = path.basename(file).replace(/\W/g, '_');
-  const said = ask('load', file, '--session', session);
-  const pid = /running as pid (\d+)/.exec(said.stderr)?.[1]; // slow to start: it says how to end it
+  const daemon = await firefoxWith(file, session);
   try {
-    let info = ask('profile', 'info', '--all', '--json', '--session', session);
-    for (let tries = 0; info.status !== 0 && tries < 100; tries++) {
-      await sleep(200);
-      info = ask('profile', 'info', '--all', '--json', '--session', session);
-    }
-    assert.strictEqual(info.status, 0, `${file}: ${said.stderr} ${info.stderr}`);
+    const info = ask('profile', 'info', '--all', '--json', '--session', session);
+    assert.strictEqual(info.status, 0, `${file}: ${info.stderr}`);
     const threads = JSON.parse(info.stdout).processes.flatMap((one) => one.threads);
     for (const thread of threads) {
       const got = ask('thread', 'functions', '--thread', thread.threadHandle, '--limit', '0', '--json',
@@ -52,7 +69,7 @@ async function threadsInFirefox(file) {
     }
     return threads;
   } finally {
-    if (ask('stop', session).status !== 0 && pid) process.kill(Number(pid), 'SIGTERM');
+    daemon.kill();
   }
 }
 

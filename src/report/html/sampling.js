@@ -31,6 +31,8 @@ class Sampling {
         element('p', {class: 'prose'}, 'Total: with it anywhere on the stack, each sample counted once.'),
         head.codes_left_out ? element('p', {class: 'prose'}, 'The bytecode and source of ', count(head.codes_left_out),
             ' little used code objects had no place in this page.') : '',
+        head.files_cut ? element('p', {class: 'prose'}, 'Of ', count(head.files_cut), head.files_cut === 1 ? ' source file' : ' source files',
+            ' not all of the text had a place in this page.') : '',
         element('p', {class: 'quiet'}, 'Written by heavyops ', head.heavyops, '.'));
   }
 

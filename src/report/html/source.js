@@ -95,6 +95,7 @@ class Source {
     replace(this.title, element('b', {class: 'mono', title: file.name}, file.name || '?'),
         file.isNewer ? element('span', {class: 'warning'}, 'changed since: lines may have moved') : '',
         file.state ? element('span', {class: 'warning'}, 'bytecode only: ', model.profile.head.source_words[file.state]) : '',
+        file.isCut ? element('span', {class: 'warning'}, 'not all of its text had a place in this page') : '',
         element('button', {type: 'button', title: 'Who calls the function of the chosen line (c)',
                            onclick: () => this.showCallers()}, 'Callers'),
         element('span', {role: 'group', 'aria-label': 'Bytecode', class: 'right'}, 'bytecode ',
