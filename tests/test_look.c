@@ -370,6 +370,30 @@ Test(look, takes_one_that_spins_from_its_cpu_only)
     }
 }
 
+/* What was not understood is refused once, not at each instant at which it stands there still. */
+Test(look, refuses_one_that_waits_for_a_cpu_once)
+{
+    int cpu = sched_getcpu();
+    pin(0, cpu);
+    begin(spin);
+    FOR_EACH_VERSION
+    {
+        int refused = 0, still = 0;
+        sampler->cpu = cpu;
+        fake_frame_link(&program.thread, program.thread.frames[2].raw.frame_addr, 4096);
+        for (int i = 0; i < 200; i++) {
+            usleep(100);
+            if (look_now(false, false) != HOP_LOOK_REFUSED || look.refusal == HOP_REFUSED_MOVED)
+                continue;
+            refused++;
+            still += look_now(false, false) == HOP_LOOK_STILL;
+            cr_assert_eq(look_now(true, true), HOP_LOOK_REFUSED);
+        }
+        cr_assert_gt(refused, 0, "3.%d", minor);
+        cr_assert_gt(still, 0, "3.%d", minor);
+    }
+}
+
 /* One that spins on another CPU all the while is never taken. */
 Test(look, never_takes_one_that_runs_on_another_cpu)
 {

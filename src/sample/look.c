@@ -120,6 +120,15 @@ static enum hop_look_result look_at_unmoved(struct hop_roster_entry *entry,
     return entry->is_asleep ? HOP_LOOK_ASLEEP : HOP_LOOK_STILL;
 }
 
+/* One that was runnable and not understood, and has not run since: it waits for a CPU. Taken, it
+ * would be left out now; to refuse it at each instant would make much of one refusal. */
+static bool is_refused_still(const struct hop_roster_entry *entry,
+                             const struct hop_standstill *before, const struct hop_look *look)
+{
+    return entry->was_refused && !entry->is_asleep && !look->wants_still &&
+           hop_standstill_is_same(before, &entry->refused_at);
+}
+
 /* Up to 3.12 the thread state that a sub-interpreter is made with keeps the id of the kernel thread
  * that made it, also while another one runs it: that this one sleeps proves nothing then.
  * (From 3.13 on a thread state is bound to the thread that it is attached to.) */
@@ -167,6 +176,10 @@ enum hop_look_result hop_look_find(struct hop_sampler *sampler, struct hop_roste
     if (entry->was_taken && start->is_certain &&
         hop_standstill_is_same(&start->before, &entry->taken_at))
         return look_at_unmoved(entry, &start->before, look);
+    if (start->is_certain && is_refused_still(entry, &start->before, look)) {
+        look->state = 'R';
+        return hop_task_exists(&entry->task) ? HOP_LOOK_STILL : HOP_LOOK_GONE;
+    }
     /* A thread known to sleep that has not run since still sleeps, or waits for its first moment on
      * a CPU: its frames are the same. */
     if (entry->is_asleep && hop_standstill_is_same(&start->before, &entry->asleep_at)) {
@@ -241,6 +254,9 @@ enum hop_look_result hop_look_finish(struct hop_sampler *sampler, struct hop_ros
                                      const struct hop_look *look,
                                      const struct hop_standstill *taken_at)
 {
+    entry->was_refused =
+        look->refusal >= HOP_REFUSED_UNREADABLE && look->refusal <= HOP_REFUSED_BAD_OPCODE;
+    entry->refused_at = *taken_at;
     if (look->refusal != HOP_TAKEN)
         return HOP_LOOK_REFUSED;
     hop_look_keep(sampler);

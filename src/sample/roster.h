@@ -20,6 +20,8 @@ struct hop_roster_entry {
     bool was_taken; /* a sample of it was taken at `taken_at` */
     struct hop_standstill taken_at;
     bool is_found_still; /* it was there after `taken_at` and had not run: is_asleep is so since */
+    bool was_refused;    /* it was seen at `refused_at`, and what it showed was not understood */
+    struct hop_standstill refused_at;
     bool has_place; /* the sink has counted that sample at `place` */
     uint32_t place;
     uint64_t visited_tick; /* the last tick that was counted for it */
