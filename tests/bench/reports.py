@@ -77,7 +77,8 @@ def sizes(bench, folder):
                 theirs = recorded(seconds, words + ["attach", "--binary", "--opcodes"],
                                   os.path.join(folder, "theirs.bin"), [pid])
             rows.append(["%s, %d s" % (name, seconds), "%.1f kB" % (ours / 1e3),
-                         "%.1f kB" % (theirs / 1e3), times(ours, theirs), at_most(ours / theirs, 1)])
+                         "%.1f kB" % (theirs / 1e3), times(ours, theirs),
+                         at_most(ours / theirs, 1)])
             bench.remember("file of %d s of %s, to Tachyon's binary" % (seconds, name),
                            "%.2f ×" % (ours / theirs), "≤ 1 ×", at_most(ours / theirs, 1))
     show("SIZE: a file of a run at 1 kHz", ["a program of", "heavyops",
