@@ -106,6 +106,18 @@ Test(process, a_living_one_is_known)
     hop_process_close(&process);
 }
 
+Test(process, what_is_gone_was_not_denied)
+{
+    pid_t pid = child_start(child_idle, NULL);
+    struct hop_process process;
+    struct hop_error err;
+    cr_assert_eq(hop_process_open(pid, &process, &err), HOP_OK);
+    cr_assert_eq(hop_process_explain_denied(&process, ESRCH, &err), HOP_ERR_GONE);
+    cr_assert_eq(hop_process_explain_denied(&process, EPERM, &err), HOP_ERR_PERMISSION);
+    hop_process_close(&process);
+    child_end(pid);
+}
+
 Test(process, a_zombie_has_ended)
 {
     int pid = child_start(child_idle, NULL);

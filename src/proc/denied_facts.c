@@ -91,12 +91,20 @@ void hop_denied_gather(const struct hop_process *process, struct hop_denied_fact
                             access("/run/.containerenv", F_OK) == 0;
 }
 
+static enum hop_status explain_gone(const struct hop_process *process, struct hop_error *err)
+{
+    return hop_error_set(err, HOP_ERR_GONE, "there is nothing left to look at; start it again",
+                         "process %d has ended", process->pid);
+}
+
 enum hop_status hop_process_explain_denied(const struct hop_process *process, int error,
                                            struct hop_error *err)
 {
     struct hop_denied_facts facts;
     struct hop_task_stat stat;
     char name[NAME_BYTES] = "?";
+    if (error == ESRCH || error == ENOENT)
+        return explain_gone(process, err);
     if (hop_task_stat_read(process->dir_fd, &stat))
         hop_escape_terminal(stat.comm, name, sizeof name);
     hop_denied_gather(process, &facts);
@@ -117,8 +125,7 @@ enum hop_status hop_process_check_readable(const struct hop_process *process, ui
     case ENOSYS: /* some filters say so */
         return hop_process_explain_denied(process, errno, err);
     case ESRCH:
-        return hop_error_set(err, HOP_ERR_GONE, "there is nothing left to look at; start it again",
-                             "process %d has ended", process->pid);
+        return explain_gone(process, err);
     case EFAULT: /* we were let in; there is nothing to be read at that address */
         return HOP_OK;
     default:

@@ -79,7 +79,8 @@ bool hop_process_shares_namespace(const struct hop_process *process, const char 
 /* Explains why the kernel refuses to let us read the process (errno EPERM or EACCES of
  * process_vm_readv or of an open): another user, Yama's ptrace_scope, a process that is not
  * dumpable, a missing capability in a container, a user namespace above ours, seccomp. Sets err
- * (HOP_ERR_PERMISSION) with the cause and the one-line remedy for that cause. */
+ * (HOP_ERR_PERMISSION) with the cause and the one-line remedy for that cause. HOP_ERR_GONE where it
+ * says that there is none any more (ESRCH, ENOENT). */
 enum hop_status hop_process_explain_denied(const struct hop_process *process, int error,
                                            struct hop_error *err);
 
