@@ -62,7 +62,7 @@ static int open_standing_event(void)
     return (int)syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0);
 }
 
-Test(perf_clock, that_stands_still_is_given_up_and_told, .timeout = 120)
+Test(perf_clock, that_stands_still_is_given_up_and_told, .timeout = 240)
 {
     struct python pythons[PYTHONS_MAX];
     size_t found = pythons_find(pythons, PYTHONS_MAX, 8);

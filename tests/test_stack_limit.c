@@ -57,7 +57,7 @@ static size_t count_of(const char *text, char wanted)
     return count;
 }
 
-Test(stack_limit, collapsed_stacks_have_the_inner_frames, .timeout = 120)
+Test(stack_limit, collapsed_stacks_have_the_inner_frames, .timeout = 240)
 {
     struct hop_profile *profile = make_recursions();
     for (int by_thread = 0; by_thread < 2; by_thread++) {
@@ -79,20 +79,22 @@ Test(stack_limit, collapsed_stacks_have_the_inner_frames, .timeout = 120)
     hop_profile_destroy(profile);
 }
 
-Test(stack_limit, speedscope_has_the_inner_frames, .timeout = 120)
+Test(stack_limit, speedscope_has_the_inner_frames, .timeout = 240)
 {
     struct hop_profile *profile = make_recursions();
     FILE *file = report(profile, "speedscope", false);
     json_t *document = json_loadf(file, 0, NULL), *stack;
     size_t i;
     json_t *frames = json_object_get(json_object_get(document, "shared"), "frames");
-    size_t left_out = json_array_size(frames) - 1;
-    cr_assert_str_eq(json_string_value(json_object_get(json_array_get(frames, left_out), "name")),
-                     HOP_STACK_LEFT_OUT);
+    json_int_t left_out = (json_int_t)json_array_size(frames) - 1;
+    cr_assert_str_eq(
+        json_string_value(json_object_get(json_array_get(frames, (size_t)left_out), "name")),
+        HOP_STACK_LEFT_OUT);
     json_t *of_thread = json_array_get(json_object_get(document, "profiles"), 0);
     json_t *samples = json_object_get(of_thread, "samples");
     cr_assert_eq(json_array_size(samples), STACKS);
-    cr_assert_eq(json_integer_value(json_object_get(of_thread, "endValue")), profile->samples_ns);
+    cr_assert_eq(json_integer_value(json_object_get(of_thread, "endValue")),
+                 (json_int_t)profile->samples_ns);
     json_array_foreach(samples, i, stack)
     {
         cr_assert_eq(json_array_size(stack), LIMIT + 1);
@@ -121,7 +123,7 @@ Test(stack_limit, one_deep_stack_is_whole)
     hop_profile_destroy(profile);
 }
 
-Test(stack_limit, pprof_has_the_inner_frames_and_ours_all, .timeout = 120)
+Test(stack_limit, pprof_has_the_inner_frames_and_ours_all, .timeout = 240)
 {
     struct hop_profile *profile = make_recursions(), *copy;
     size_t size;

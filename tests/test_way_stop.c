@@ -51,7 +51,7 @@ static void count_again(void *context, uint32_t place, uint64_t times, uint64_t 
     (void)context, (void)place, (void)times, (void)tick, (void)weight_ns;
 }
 
-Test(way_stop, what_takes_longer_than_a_thread_may_be_held_is_learnt_later, .timeout = 120)
+Test(way_stop, what_takes_longer_than_a_thread_may_be_held_is_learnt_later, .timeout = 240)
 {
     struct python pythons[PYTHONS_MAX];
     size_t found = pythons_find(pythons, PYTHONS_MAX, 8);
