@@ -335,6 +335,31 @@ static void pin(int whom, int cpu)
     cr_assert_eq(sched_setaffinity(whom, sizeof set, &set), 0);
 }
 
+/* Where it lost its CPU before the instant it did not spend that time. */
+Test(look, leaves_out_one_that_waited_for_its_cpu_at_the_instant)
+{
+    struct hop_look_start found;
+    struct hop_switch last;
+    pin(0, sched_getcpu());
+    begin(spin);
+    FOR_EACH_VERSION
+    {
+        if (!hop_task_open_perf(&entry.task) || !hop_switches_are_fine())
+            cr_skip_test("records of switches are not to be had here");
+        do
+            usleep(1000);
+        while (!hop_task_last_switch(&entry.task, &last));
+        look = (struct hop_look){.wants_sleeping = true};
+        sampler->deadlines.due_ns = last.ns;
+        cr_assert_eq(hop_look_find(sampler, &entry, &look, &found), HOP_LOOK_TAKEN);
+        sampler->deadlines.due_ns = hop_now_ns() + 1000 * 1000 * 1000;
+        cr_assert_eq(hop_look_find(sampler, &entry, &look, &found), HOP_LOOK_STILL);
+        cr_assert_eq(look.state, 'R');
+        look.wants_still = true;
+        cr_assert_eq(hop_look_find(sampler, &entry, &look, &found), HOP_LOOK_TAKEN);
+    }
+}
+
 /* From its own CPU it is seen standing still, or refused as having moved. */
 Test(look, takes_one_that_spins_from_its_cpu_only)
 {

@@ -294,6 +294,41 @@ Test(standstill, the_perf_clock_of_one_that_spins_agrees_with_its_run_time)
     cr_assert_not(hop_task_times_agree(&first, &now));
 }
 
+static void pin_us(void)
+{
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    CPU_SET(sched_getcpu(), &here);
+    cr_assert_eq(sched_setaffinity(0, sizeof here, &here), 0);
+}
+
+/* One that may only run where we do is off its CPU whenever we are on it. */
+Test(standstill, the_last_switch_is_on_record)
+{
+    struct hop_switch last;
+    int status;
+    pin_us();
+    begin(spin);
+    cr_assert_not(hop_task_last_switch(&task, &last), "there is no record yet");
+    if (!hop_task_open_perf(&task) || !hop_switches_are_fine())
+        cr_skip_test("records of switches are not to be had here");
+    uint64_t before_ns = hop_now_ns();
+    do
+        usleep(1000);
+    while (!hop_task_last_switch(&task, &last) || last.ns < before_ns);
+    cr_assert(last.is_out && last.wanted_to_go_on);
+    cr_assert_leq(last.ns, hop_now_ns());
+    /* For so long that the records went round in their pages. */
+    for (int i = 0; i < 600; i++)
+        usleep(100);
+    cr_assert(hop_task_last_switch(&task, &last) && last.is_out && last.wanted_to_go_on);
+    kill(pid, SIGSTOP);
+    cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
+    cr_assert(hop_task_last_switch(&task, &last) && last.is_out && !last.wanted_to_go_on);
+    hop_task_forget_switches(&task);
+    cr_assert_not(hop_task_last_switch(&task, &last));
+}
+
 Test(standstill, tells_how_long_one_waited_for_a_cpu)
 {
     static const struct {

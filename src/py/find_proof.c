@@ -129,7 +129,7 @@ enum hop_proof hop_runtime_look(struct hop_reader *reader, const struct hop_layo
                                 uint64_t runtime_addr, uint64_t *code_type_addr)
 {
     struct hop_interpreter interpreters[HOP_INTERPRETERS_MAX];
-    uint64_t head_addr;
+    uint64_t head_addr, main_addr, next_id;
     if (!read_at(reader, runtime_addr, layout->runtime_interpreters_head, &head_addr))
         return HOP_PROOF_BROKEN;
     if (head_addr == 0)
@@ -145,6 +145,15 @@ enum hop_proof hop_runtime_look(struct hop_reader *reader, const struct hop_layo
     }
     const struct hop_interpreter *last = &interpreters[count - 1];
     if (count < HOP_INTERPRETERS_MAX && last->id != 0)
+        return HOP_PROOF_BROKEN;
+    /* The main one is named a second time, and the next one's id follows (struct pyinterpreters of
+     * pycore_runtime.h: head, main, next_id, from 3.8 to 3.15). Lists of the allocator, too, have
+     * the same pointer twice, to what may have a zero where an interpreter has its id. */
+    if (count < HOP_INTERPRETERS_MAX &&
+        read_at(reader, runtime_addr, layout->runtime_interpreters_main, &main_addr) &&
+        (main_addr != last->addr ||
+         !read_at(reader, runtime_addr, layout->runtime_interpreters_main + 8, &next_id) ||
+         next_id <= (uint64_t)interpreters[0].id || next_id > INT32_MAX))
         return HOP_PROOF_BROKEN;
     if (last->threads_head_addr == 0)
         return HOP_PROOF_NOT_STARTED;

@@ -81,6 +81,7 @@ enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines)
     }
     deadlines->next_period_ns += deadlines->period_ns;
     deadlines->woke_ns = now_ns;
+    deadlines->due_ns = until_ns;
     hop_lateness_add(&deadlines->lateness, now_ns - until_ns);
     return HOP_WAIT_REACHED;
 }

@@ -11,6 +11,7 @@ struct hop_deadlines {
     uint64_t end_ns;         /* UINT64_MAX: none */
     uint64_t next_period_ns; /* where the first one begins that has neither had its tick nor been
                                 missed */
+    uint64_t due_ns;         /* the instant that the last tick was to be at */
     uint64_t woke_ns;        /* when the last tick began; 0: there was none */
     /* Ticks take the target's time: between two it is left at least a part of what the last one
      * took. 1: all of that, half of its time; 4: a quarter; 0: they take none. */

@@ -164,6 +164,20 @@ bool hop_look_is_anothers(struct hop_sampler *sampler, const struct hop_roster_e
     return false;
 }
 
+/* How far the clocks of the kernel's record and of our deadlines may be apart. */
+static const uint64_t CLOCKS_APART_NS = 1000;
+
+/* It was off the CPU at the instant that we were to look, to let another run: it stands where it
+ * lost its CPU, which is often at the end of a system call, for what the call has woken runs
+ * instead. One that we took off its CPU ran at that instant. */
+static bool waited_at_the_instant(const struct hop_sampler *sampler,
+                                  const struct hop_roster_entry *entry)
+{
+    struct hop_switch last;
+    return hop_task_last_switch(&entry->task, &last) && last.is_out && last.wanted_to_go_on &&
+           last.ns + CLOCKS_APART_NS < sampler->deadlines.due_ns;
+}
+
 enum hop_look_result hop_look_find(struct hop_sampler *sampler, struct hop_roster_entry *entry,
                                    struct hop_look *look, struct hop_look_start *start)
 {
@@ -176,6 +190,10 @@ enum hop_look_result hop_look_find(struct hop_sampler *sampler, struct hop_roste
     if (entry->was_taken && start->is_certain &&
         hop_standstill_is_same(&start->before, &entry->taken_at))
         return look_at_unmoved(entry, &start->before, look);
+    if (start->is_certain && !look->wants_still && waited_at_the_instant(sampler, entry)) {
+        look->state = 'R';
+        return HOP_LOOK_STILL;
+    }
     if (start->is_certain && is_refused_still(entry, &start->before, look)) {
         look->state = 'R';
         return hop_task_exists(&entry->task) ? HOP_LOOK_STILL : HOP_LOOK_GONE;

@@ -14,8 +14,11 @@ static void open_one(void *context)
 {
     struct hop_perf_clocks *clocks = context;
     clocks->is_fine = clocks->is_fine || hop_perf_clock_is_fine();
-    if (clocks->is_fine)
-        hop_task_open_perf(&clocks->task); /* or the thread has ended, or is not to be watched */
+    if (!clocks->is_fine || !hop_task_open_perf(&clocks->task))
+        return; /* or the thread has ended, or is not to be watched */
+    clocks->has_switches = clocks->has_switches || hop_switches_are_fine();
+    if (!clocks->has_switches)
+        hop_task_forget_switches(&clocks->task);
 }
 
 void hop_perf_clocks_consider(struct hop_perf_clocks *clocks, struct hop_crew *crew,
@@ -44,7 +47,9 @@ static void give(struct hop_perf_clocks *clocks, struct hop_roster_entry *entry)
     if (!hop_task_exists(&entry->task))
         return;
     entry->task.perf_fd = clocks->task.perf_fd;
+    entry->task.switches = clocks->task.switches;
     clocks->task.perf_fd = -1;
+    clocks->task.switches = NULL;
     /* Readings of schedstat are no longer to be compared with. */
     entry->was_taken = entry->is_asleep = false;
     hop_task_times(&entry->task, &entry->times);

@@ -11,6 +11,7 @@
 struct hop_perf_clocks {
     bool is_given_up;   /* perf events are not to be had, or no clock */
     bool is_fine;       /* written by the errand: they are to be had, and the clock goes on */
+    bool has_switches;  /* the same, of the record of switches */
     bool is_under_way;  /* one is being opened, or waits to be taken over */
     uint32_t for_index; /* of hop_roster.seen: whose it is */
     struct hop_task task;

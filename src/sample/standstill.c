@@ -1,12 +1,16 @@
 /* Reads a thread's clocks and its stat, by descriptors kept open where there are enough. */
 #include "sample/standstill.h"
 
+#include "base/clock.h"
+
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Descriptors that are left to others: to the files that are opened for one use, to the program
@@ -62,7 +66,7 @@ _Static_assert(sizeof(struct perf_times) <= sizeof((struct hop_standstill){0}.te
                "the perf event's times fit");
 
 /* An event of the kernel thread; 0: of the calling one. -1: not to be had. */
-static int open_perf_event(int tid)
+static int open_perf_event(int tid, bool with_switches)
 {
     struct perf_event_attr attributes = {
         .type = PERF_TYPE_SOFTWARE,
@@ -72,15 +76,96 @@ static int open_perf_event(int tid)
         .exclude_kernel = 1, /* what perf_event_paranoid 2, the kernel's default, allows users */
         .exclude_hv = 1,
     };
+    if (with_switches) {
+        attributes.context_switch = attributes.sample_id_all = attributes.use_clockid = 1;
+        attributes.sample_type = PERF_SAMPLE_TIME;
+        attributes.clockid = CLOCK_MONOTONIC;
+    }
     return (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* What the kernel writes at each switch: the header, and the time that sample_id_all adds. */
+struct switch_record {
+    struct perf_event_header header;
+    uint64_t ns;
+};
+
+/* The event's own page, and one for records. Mapped for reading only, the kernel writes in a circle
+ * and waits for nobody. */
+static size_t switches_bytes(void)
+{
+    return 2 * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static const struct perf_event_mmap_page *map_switches(int perf_fd)
+{
+    void *pages =
+        perf_fd < 0 ? MAP_FAILED : mmap(NULL, switches_bytes(), PROT_READ, MAP_SHARED, perf_fd, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+void hop_task_forget_switches(struct hop_task *task)
+{
+    if (task->switches)
+        munmap((void *)(uintptr_t)task->switches, switches_bytes());
+    task->switches = NULL;
+}
+
+static uint64_t records_end(const struct hop_task *task)
+{
+    return __atomic_load_n(&task->switches->data_head, __ATOMIC_ACQUIRE);
+}
+
+bool hop_task_last_switch(const struct hop_task *task, struct hop_switch *last)
+{
+    struct switch_record record;
+    if (!task->switches)
+        return false;
+    uint64_t size = task->switches->data_size, end = records_end(task);
+    const char *records = (const char *)task->switches + task->switches->data_offset;
+    if (end < sizeof record || !size || size & (size - 1))
+        return false;
+    for (size_t i = 0; i < sizeof record; i++)
+        ((char *)&record)[i] = records[(end - sizeof record + i) & (size - 1)];
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (records_end(task) != end || record.header.type != PERF_RECORD_SWITCH ||
+        record.header.size != sizeof record)
+        return false;
+    *last = (struct hop_switch){
+        .ns = record.ns,
+        .is_out = record.header.misc & PERF_RECORD_MISC_SWITCH_OUT,
+        .wanted_to_go_on = record.header.misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT,
+    };
+    return true;
+}
+
+bool hop_switches_are_fine(void)
+{
+    struct hop_task task = {.perf_fd = open_perf_event(0, true)};
+    struct hop_switch last;
+    bool are_fine = false;
+    task.switches = map_switches(task.perf_fd);
+    uint64_t before_ns = hop_now_ns();
+    /* Off the CPU, and on again. */
+    if (task.switches &&
+        !clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 100 * 1000}, NULL))
+        are_fine = hop_task_last_switch(&task, &last) && !last.is_out && last.ns >= before_ns &&
+                   last.ns <= hop_now_ns();
+    hop_task_forget_switches(&task);
+    if (task.perf_fd >= 0)
+        close(task.perf_fd);
+    return are_fine;
 }
 
 bool hop_task_open_perf(struct hop_task *task)
 {
     struct hop_standstill now;
-    task->perf_fd = keep(open_perf_event(task->tid));
+    int with_switches = open_perf_event(task->tid, true);
+    task->perf_fd = keep(with_switches >= 0 ? with_switches : open_perf_event(task->tid, false));
     if (task->perf_fd < 0)
         return false;
+    /* There is a limit to what a user may have mapped (perf_event_mlock_kb). */
+    task->switches = with_switches >= 0 ? map_switches(task->perf_fd) : NULL;
     if (hop_standstill_read(task, &now) && now.length == sizeof(struct perf_times))
         return true;
     hop_task_close_perf(task);
@@ -89,6 +174,7 @@ bool hop_task_open_perf(struct hop_task *task)
 
 void hop_task_close_perf(struct hop_task *task)
 {
+    hop_task_forget_switches(task);
     if (task->perf_fd >= 0)
         close(task->perf_fd);
     task->perf_fd = -1;
@@ -100,7 +186,7 @@ enum { READINGS = 200 };
 bool hop_perf_clock_is_fine(void)
 {
     struct perf_times last = {0}, now;
-    int fd = open_perf_event(0), left = READINGS;
+    int fd = open_perf_event(0, false), left = READINGS;
     if (fd < 0)
         return false;
     for (; left; left--, last = now)

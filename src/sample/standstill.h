@@ -25,7 +25,8 @@ struct hop_task {
     int schedstat_fd; /* -1: opened at each use (we may have fewer descriptors than it has threads)
                        */
     int stat_fd;
-    int perf_fd; /* -1: none */
+    int perf_fd;                                 /* -1: none */
+    const struct perf_event_mmap_page *switches; /* its perf event's records; NULL: none */
 };
 
 /* The bytes of one of the clocks: the text of schedstat (run time, time waited to run, times run),
@@ -42,6 +43,23 @@ void hop_task_deinit(struct hop_task *task);
  * prove nothing any more. False: it is not to be had, nothing has changed. */
 bool hop_task_open_perf(struct hop_task *task);
 void hop_task_close_perf(struct hop_task *task);
+
+/* When the thread was last put on a CPU, or taken off, as its perf event has recorded it
+ * (PERF_RECORD_SWITCH of perf_event_open(2), since Linux 4.3; the record lies in our memory and
+ * costs no call). */
+struct hop_switch {
+    uint64_t ns;          /* of CLOCK_MONOTONIC */
+    bool is_out;          /* it was taken off its CPU, */
+    bool wanted_to_go_on; /* runnable: for another to run (the flag since 4.17) */
+};
+
+/* False: not known, or just changing. */
+bool hop_task_last_switch(const struct hop_task *task, struct hop_switch *last);
+
+/* Whether this kernel records switches, with the time that our clock shows: not where we are in a
+ * time namespace (time_namespaces(7)). */
+bool hop_switches_are_fine(void);
+void hop_task_forget_switches(struct hop_task *task);
 
 /* Whether the clock of perf events goes on from one reading to the next while we run: on a machine
  * whose TSC can't be used it may step with the timer, and equal readings would prove nothing. */

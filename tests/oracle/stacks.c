@@ -29,9 +29,10 @@ static const struct {
     const char *name;
     int turns;
 } programs[] = {
-    {"syscall", 4},    {"leaves", 1},     {"nested", 1},    {"shared", 1},    {"tasks", 1},
-    {"generators", 1}, {"coroutines", 1}, {"recursion", 1}, {"callbacks", 1}, {"dunders", 1},
-    {"exceptions", 1}, {"reuse", 1},      {"chunks", 1},    {"threads", 1},   {"contend", 1},
+    {"syscall", 4},   {"leaves", 1},     {"nested", 1},     {"shared", 1},
+    {"tasks", 1},     {"generators", 1}, {"coroutines", 1}, {"recursion", 1},
+    {"callbacks", 1}, {"dunders", 1},    {"exceptions", 1}, {"reuse", 1},
+    {"chunks", 1},    {"threads", 1},    {"contend", 1},    {"crowded", 1},
 };
 enum { PROGRAM_COUNT = sizeof programs / sizeof *programs };
 
