@@ -405,12 +405,12 @@ Test(progress, is_a_line_that_goes_away, .timeout = 240)
 {
     start_program();
     tmux_start(&terminal, 80, 24, NULL);
-    tmux_run(&terminal, "'" HOP_TEST_COMMAND "' attach %d -r 500 -d 4 -o report.txt; echo done",
+    tmux_run(&terminal, "'" HOP_TEST_COMMAND "' attach %d -r 500 -d 15 -o report.txt; echo done",
              program.pid);
-    tmux_shows(&terminal, " of 4.00 s, ");
+    tmux_shows(&terminal, " of 15.0 s, ");
     cr_assert(strstr(terminal.screen, "refused"), "%s", terminal.screen);
     tmux_shows(&terminal, "done");
-    cr_assert_not(strstr(terminal.screen, " of 4.00 s, "), "%s", terminal.screen);
+    cr_assert_not(strstr(terminal.screen, " of 15.0 s, "), "%s", terminal.screen);
     /* Not where it was not wanted, or can't be erased, or goes into a file. */
     tmux_run(&terminal,
              "clear; '" HOP_TEST_COMMAND "' attach -q %d -d 2 -o report.txt; TERM=dumb "

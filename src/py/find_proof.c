@@ -146,14 +146,14 @@ enum hop_proof hop_runtime_look(struct hop_reader *reader, const struct hop_layo
     const struct hop_interpreter *last = &interpreters[count - 1];
     if (count < HOP_INTERPRETERS_MAX && last->id != 0)
         return HOP_PROOF_BROKEN;
-    /* The main one is named a second time, and the next one's id follows (struct pyinterpreters of
+    /* Behind the head the main one is named, and the next one's id (struct pyinterpreters of
      * pycore_runtime.h: head, main, next_id, from 3.8 to 3.15). Lists of the allocator, too, have
      * the same pointer twice, to what may have a zero where an interpreter has its id. */
+    uint64_t list_addr = runtime_addr + (uint64_t)layout->runtime_interpreters_head;
     if (count < HOP_INTERPRETERS_MAX &&
-        read_at(reader, runtime_addr, layout->runtime_interpreters_main, &main_addr) &&
-        (main_addr != last->addr ||
-         !read_at(reader, runtime_addr, layout->runtime_interpreters_main + 8, &next_id) ||
-         next_id <= (uint64_t)interpreters[0].id || next_id > INT32_MAX))
+        (!hop_read_u64(reader, list_addr + 8, &main_addr) || main_addr != last->addr ||
+         !hop_read_u64(reader, list_addr + 16, &next_id) || next_id <= interpreters[0].id ||
+         next_id > INT32_MAX))
         return HOP_PROOF_BROKEN;
     if (last->threads_head_addr == 0)
         return HOP_PROOF_NOT_STARTED;

@@ -191,6 +191,7 @@ enum hop_look_result hop_look_find(struct hop_sampler *sampler, struct hop_roste
         hop_standstill_is_same(&start->before, &entry->taken_at))
         return look_at_unmoved(entry, &start->before, look);
     if (start->is_certain && !look->wants_still && waited_at_the_instant(sampler, entry)) {
+        entry->is_asleep = false; /* it wanted to go on */
         look->state = 'R';
         return HOP_LOOK_STILL;
     }

@@ -9,6 +9,9 @@ enum { LOOKS_BEFORE_PERF = 64, THREADS_WITH_PERF_MAX = 256 };
 static const uint64_t COMPARE_NS = 250 * 1000 * 1000;
 enum { COMPARED_AT_ONCE = 4 };
 
+/* A signal may come in between, or the record be written just then. */
+enum { SWITCH_TRIES = 3 };
+
 /* By the thread that waits in hop_crew_run. */
 static void open_one(void *context)
 {
@@ -16,7 +19,8 @@ static void open_one(void *context)
     clocks->is_fine = clocks->is_fine || hop_perf_clock_is_fine();
     if (!clocks->is_fine || !hop_task_open_perf(&clocks->task))
         return; /* or the thread has ended, or is not to be watched */
-    clocks->has_switches = clocks->has_switches || hop_switches_are_fine();
+    for (int tries = 0; tries < SWITCH_TRIES && !clocks->has_switches; tries++)
+        clocks->has_switches = hop_switches_are_fine();
     if (!clocks->has_switches)
         hop_task_forget_switches(&clocks->task);
 }
