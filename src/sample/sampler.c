@@ -228,7 +228,7 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
         if (duration_ns)
             duration_ns -= spent_ns;
     }
-    /* A thread that is new to us takes some 20 µs: not a looker's, which holds a CPU, and not of
+    /* A thread that is new to us has files to be opened: not by a looker, which holds a CPU, nor of
      * the duration. What is amiss the first tick finds too. */
     (void)hop_roster_refresh(&sampler->roster);
     enum hop_status status =
