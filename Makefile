@@ -233,9 +233,9 @@ endef
 
 # The tests reach inside, so they are linked with the objects rather than with the library; and
 # through tests/support/allocations.c, system_calls.c and offline.c, which count or change what the
-# objects ask for.
+# objects ask for; failed.c learns that a test has failed.
 wrap = $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc free mmap munmap \
-       pthread_attr_setaffinity_np sysconf process_vm_readv pread read)
+       pthread_attr_setaffinity_np sysconf process_vm_readv pread read criterion_abort_test)
 $(TESTS): $(TEST_OBJ) $(LIB_OBJ) $(filter-out %/cli/main.o,$(CLI_OBJ)) $(O)/obj/sources
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
