@@ -17,11 +17,15 @@
 /* Two processes may choose the same name for the file beside; more tries than this is malice. */
 enum { NAME_TRIES_MAX = 100 };
 
+/* Large files take a third of the time with these instead of a stream's own 4 KiB. */
+enum { BUFFER_BYTES = 1 << 18 };
+
 struct hop_output {
     FILE *stream;
     char *shown_path;    /* as the caller gave it, for messages */
     char *final_path;    /* what gets the new content; NULL: written directly */
     char *beside_path;   /* the named file beside it; empty while it has no name */
+    char *buffer;        /* the stream's; NULL: it has its own */
     bool is_ours;        /* the stream is to be closed */
     bool is_overwritten; /* a regular file that could only be written in place */
 };
@@ -42,6 +46,7 @@ static void free_output(struct hop_output *output)
     free(output->shown_path);
     free(output->final_path);
     free(output->beside_path);
+    free(output->buffer);
     free(output);
 }
 
@@ -151,6 +156,14 @@ static void take_after(int fd, const struct stat *old)
         errno = 0; /* some file systems have no permissions */
 }
 
+/* Without memory for it, the stream goes on as it is. */
+static void enlarge_buffer(struct hop_output *output)
+{
+    output->buffer = malloc(BUFFER_BYTES);
+    if (output->buffer)
+        setvbuf(output->stream, output->buffer, _IOFBF, BUFFER_BYTES);
+}
+
 static int open_path(struct hop_output *output, const char *path)
 {
     struct stat old;
@@ -190,8 +203,11 @@ static int open_path(struct hop_output *output, const char *path)
             take_after(fd, &old);
     }
     output->stream = fdopen(fd, "w");
-    if (output->stream)
+    if (output->stream) {
+        if (output->final_path || output->is_overwritten)
+            enlarge_buffer(output);
         return 0;
+    }
     int error = errno;
     close(fd);
     return error;

@@ -14,34 +14,15 @@
 #include "report/format.h"
 
 #include "base/escape.h"
-#include "report/stacks.h"
+#include "report/stack_text.h"
 #include "report/xml.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct label {
-    size_t start, length; /* of the text in `labels` */
-};
-
-/* The lines are made from one text, which grows and shrinks as the tree is walked. */
-struct collapsed {
-    struct hop_stacks stacks;
-    struct label *labels; /* by frame, with the ';' that ends each */
-    char *text;           /* of all labels */
-    size_t text_bytes;
-    char *line;
-    size_t line_bytes, line_room;
-    uint32_t *path; /* the nodes of the line from the root on, and where each one's text ends */
-    size_t *ends;
-    size_t depth, depth_room;
-    size_t thread_depth; /* of those, threads: 1 or none */
-    size_t limit;        /* of frames that are written of a stack */
-};
-
-/* Writes a frame's label to `out`; false: out of memory. */
-static bool print_label(const struct hop_stacks *stacks, const struct hop_frame *frame, FILE *out)
+static bool print_label(const struct hop_stacks *stacks, size_t number, FILE *out)
 {
+    const struct hop_frame *frame = &stacks->frames[number];
     size_t length = hop_frame_label(stacks, frame, NULL, NULL, 0);
     size_t room = length * 4 + 1; /* a byte becomes \xNN at most */
     char *raw = malloc(length + 1), *escaped = malloc(room);
@@ -61,93 +42,24 @@ static bool print_label(const struct hop_stacks *stacks, const struct hop_frame 
     return has_memory;
 }
 
-static bool make_labels(struct collapsed *collapsed)
+/* Nodes of threads, `head` of them a line, are no frames to `limit`. */
+static bool print_lines(const struct hop_stacks *stacks, size_t head, size_t limit, FILE *stream)
 {
-    const struct hop_stacks *stacks = &collapsed->stacks;
-    collapsed->labels = calloc(stacks->frame_count + 1, sizeof *collapsed->labels);
-    FILE *out = open_memstream(&collapsed->text, &collapsed->text_bytes);
-    bool has_memory = collapsed->labels && out;
-    for (size_t i = 0; has_memory && i < stacks->frame_count; i++) {
-        collapsed->labels[i].start = (size_t)ftello(out);
-        has_memory = print_label(stacks, &stacks->frames[i], out);
-        collapsed->labels[i].length = (size_t)ftello(out) - collapsed->labels[i].start;
-    }
-    if (out && (ferror(out) | fclose(out)))
-        has_memory = false;
-    return has_memory;
-}
-
-static bool make_room(struct collapsed *collapsed, size_t bytes)
-{
-    if (collapsed->line_room - collapsed->line_bytes < bytes) {
-        size_t room = 2 * collapsed->line_room + bytes + 256;
-        char *line = realloc(collapsed->line, room);
-        if (!line)
-            return false;
-        collapsed->line = line;
-        collapsed->line_room = room;
-    }
-    if (collapsed->depth + 1 >= collapsed->depth_room) {
-        size_t room = 2 * collapsed->depth_room + 64;
-        uint32_t *path = realloc(collapsed->path, room * sizeof *path);
-        if (path)
-            collapsed->path = path;
-        size_t *ends = realloc(collapsed->ends, room * sizeof *ends);
-        if (ends)
-            collapsed->ends = ends;
-        if (!path || !ends)
-            return false;
-        collapsed->depth_room = room;
-    }
-    return true;
-}
-
-/* Makes the line that of `node`, whose parent is on the path. */
-static bool step_to(struct collapsed *collapsed, uint32_t node)
-{
-    const struct hop_stack_node *at = &collapsed->stacks.nodes[node];
-    const struct label *label = &collapsed->labels[at->frame];
-    while (collapsed->depth && collapsed->path[collapsed->depth - 1] != at->parent)
-        collapsed->depth--;
-    collapsed->line_bytes = collapsed->depth ? collapsed->ends[collapsed->depth - 1] : 0;
-    if (!make_room(collapsed, label->length))
-        return false;
-    memcpy(collapsed->line + collapsed->line_bytes, collapsed->text + label->start, label->length);
-    collapsed->line_bytes += label->length;
-    collapsed->path[collapsed->depth] = node;
-    collapsed->ends[collapsed->depth++] = collapsed->line_bytes;
-    return true;
-}
-
-/* The stack that the line is of. */
-static void print_stack(const struct collapsed *collapsed, FILE *stream)
-{
-    size_t frames = collapsed->depth - collapsed->thread_depth, skipped = 0;
-    if (frames > collapsed->limit) {
-        size_t thread_bytes = collapsed->thread_depth ? collapsed->ends[0] : 0;
-        skipped = collapsed->ends[collapsed->depth - collapsed->limit - 1];
-        fwrite_unlocked(collapsed->line, 1, thread_bytes, stream);
-        fputs_unlocked(HOP_STACK_LEFT_OUT ";", stream);
-    }
-    fwrite_unlocked(collapsed->line + skipped, 1, collapsed->line_bytes - skipped - 1, stream);
-}
-
-static bool print_lines(struct collapsed *collapsed, FILE *stream)
-{
-    const struct hop_stacks *stacks = &collapsed->stacks;
-    for (uint32_t node = hop_stacks_next(stacks, 0, 0); node != 0;
+    struct hop_stack_text text;
+    bool has_memory = hop_stack_text_init(&text, stacks, print_label);
+    for (uint32_t node = hop_stacks_next(stacks, 0, 0); has_memory && node != 0;
          node = hop_stacks_next(stacks, 0, node)) {
-        if (!step_to(collapsed, node))
-            return false;
+        has_memory = hop_stack_text_step(&text, node);
         uint64_t weight = hop_stacks_weight(stacks, node);
-        if (weight == 0)
+        if (weight == 0 || !has_memory)
             continue;
-        print_stack(collapsed, stream);
+        hop_stack_text_print(&text, head, limit, HOP_STACK_LEFT_OUT ";", stream);
         putc_unlocked(' ', stream);
         hop_print_count(stream, weight);
         putc_unlocked('\n', stream);
     }
-    return true;
+    hop_stack_text_deinit(&text);
+    return has_memory;
 }
 
 static enum hop_status write_collapsed(const struct hop_profile *profile,
@@ -157,18 +69,14 @@ static enum hop_status write_collapsed(const struct hop_profile *profile,
     struct hop_stacks_plan plan = {.by_thread = options->by_thread,
                                    .leaf = options->with_opcodes ? HOP_LEAF_OPCODE : HOP_LEAF_LINE,
                                    .options = options};
-    struct collapsed collapsed = {.thread_depth = options->by_thread};
-    struct hop_stack_sizes sizes = {0};
-    bool has_memory = hop_stacks_init(&collapsed.stacks, profile, &plan) &&
-                      hop_stacks_measure(&collapsed.stacks, &sizes) && make_labels(&collapsed);
-    collapsed.limit = hop_stack_limit(&sizes);
-    has_memory = has_memory && print_lines(&collapsed, stream);
-    free(collapsed.labels);
-    free(collapsed.text);
-    free(collapsed.line);
-    free(collapsed.path);
-    free(collapsed.ends);
-    hop_stacks_deinit(&collapsed.stacks);
+    struct hop_stacks stacks;
+    struct hop_stack_sizes sizes;
+    bool has_memory = hop_stacks_init(&stacks, profile, &plan);
+    if (has_memory) {
+        has_memory = hop_stacks_measure(&stacks, &sizes) &&
+                     print_lines(&stacks, options->by_thread, hop_stack_limit(&sizes), stream);
+        hop_stacks_deinit(&stacks);
+    }
     return has_memory ? HOP_OK : hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
 }
 

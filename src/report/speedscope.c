@@ -5,7 +5,7 @@
 #include "report/format.h"
 
 #include "report/json_parts.h"
-#include "report/stacks.h"
+#include "report/stack_text.h"
 #include "report/xml.h"
 
 #include <inttypes.h>
@@ -53,33 +53,55 @@ static bool print_frames(const struct hop_stacks *stacks, size_t skipped, bool l
     return true;
 }
 
-/* Where the frames of a stack are gathered: room for `limit` of them, and one in place of more. */
-struct path {
-    uint32_t *frames;
+/* How samples are written: lists of indexes, `limit` of them, and `left_out` in place of more. */
+struct lists {
+    struct hop_stack_text text;
     size_t limit;
+    char left_out[24];
 };
 
-/* The frames from the outermost one below `thread` to that of `node`. */
-static void print_sample(const struct hop_stacks *stacks, uint32_t thread, uint32_t node,
-                         size_t skipped, const struct path *room, FILE *stream)
+/* A frame in a list; a thread is none. */
+static bool print_index(const struct hop_stacks *stacks, size_t frame, FILE *out)
 {
-    size_t depth = 0;
-    uint32_t *path = room->frames;
-    for (; node != thread && depth < room->limit; node = stacks->nodes[node].parent)
-        path[depth++] = stacks->nodes[node].frame;
-    if (node != thread)
-        path[depth++] = (uint32_t)stacks->frame_count;
-    putc_unlocked('[', stream);
-    while (depth--) {
-        hop_print_count(stream, path[depth] - skipped);
-        if (depth)
-            putc_unlocked(',', stream);
+    size_t threads = stacks->profile->thread_count;
+    if (frame >= threads) {
+        hop_print_count(out, frame - threads);
+        putc(',', out);
     }
-    putc_unlocked(']', stream);
+    return true;
 }
 
-static bool print_thread(const struct hop_stacks *stacks, uint32_t thread, size_t skipped,
-                         const struct path *path, FILE *stream)
+static bool lists_init(struct lists *lists, const struct hop_stacks *stacks, size_t limit)
+{
+    lists->limit = limit;
+    snprintf(lists->left_out, sizeof lists->left_out, "%zu,",
+             stacks->frame_count - stacks->profile->thread_count);
+    return hop_stack_text_init(&lists->text, stacks, print_index);
+}
+
+/* The samples of a thread; false: out of memory. */
+static bool print_samples(const struct hop_stacks *stacks, uint32_t thread, struct lists *lists,
+                          FILE *stream)
+{
+    bool is_first = true;
+    if (!hop_stack_text_step(&lists->text, thread))
+        return false;
+    for (uint32_t at = hop_stacks_next(stacks, thread, thread); at != thread;
+         at = hop_stacks_next(stacks, thread, at)) {
+        if (!hop_stack_text_step(&lists->text, at))
+            return false;
+        if (stacks->nodes[at].self_ns == 0)
+            continue;
+        fputs_unlocked(is_first ? "\n[" : ",\n[", stream);
+        is_first = false;
+        hop_stack_text_print(&lists->text, 1, lists->limit, lists->left_out, stream);
+        putc_unlocked(']', stream);
+    }
+    return true;
+}
+
+static bool print_thread(const struct hop_stacks *stacks, uint32_t thread, struct lists *lists,
+                         FILE *stream)
 {
     const struct hop_stack_node *nodes = stacks->nodes;
     size_t size = hop_frame_label(stacks, &stacks->frames[nodes[thread].frame], NULL, NULL, 0) + 1;
@@ -95,16 +117,9 @@ static bool print_thread(const struct hop_stacks *stacks, uint32_t thread, size_
     if (!is_written)
         return false;
     fputs(",\"unit\":\"nanoseconds\",\"startValue\":0,\"samples\":[", stream);
-    for (uint32_t at = hop_stacks_next(stacks, thread, thread); at != thread;
-         at = hop_stacks_next(stacks, thread, at)) {
-        if (nodes[at].self_ns == 0)
-            continue;
-        fputs_unlocked(is_first ? "\n" : ",\n", stream);
-        is_first = false;
-        print_sample(stacks, thread, at, skipped, path, stream);
-    }
+    if (!print_samples(stacks, thread, lists, stream))
+        return false;
     fputs("],\n\"weights\":[", stream);
-    is_first = true;
     for (uint32_t at = hop_stacks_next(stacks, thread, thread); at != thread;
          at = hop_stacks_next(stacks, thread, at)) {
         if (nodes[at].self_ns == 0)
@@ -128,28 +143,26 @@ static bool print_document(const struct hop_stacks *stacks, FILE *stream)
     struct hop_stack_sizes sizes;
     if (!hop_stacks_measure(stacks, &sizes))
         return false;
-    struct path path = {.limit = hop_stack_limit(&sizes)};
-    path.frames = calloc(path.limit + 1, sizeof *path.frames);
-    if (!path.frames)
-        return false;
+    struct lists lists;
+    bool is_whole = lists_init(&lists, stacks, hop_stack_limit(&sizes));
     fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
           "\"exporter\":\"heavyops " HOP_VERSION "\",\"name\":",
           stream);
-    bool is_whole = print_name(stream, profile->command_line);
+    is_whole = is_whole && print_name(stream, profile->command_line);
     fputs(",\n", stream);
-    is_whole = is_whole && print_frames(stacks, skipped, path.limit < sizes.deepest, stream);
+    is_whole = is_whole && print_frames(stacks, skipped, lists.limit < sizes.deepest, stream);
     fputs(",\n\"profiles\":[", stream);
     for (uint32_t i = 0; is_whole && i < stacks->nodes[0].child_count; i++) {
         if (i)
             putc(',', stream);
-        is_whole = print_thread(stacks, stacks->nodes[0].first_child + i, skipped, &path, stream);
+        is_whole = print_thread(stacks, stacks->nodes[0].first_child + i, &lists, stream);
     }
     if (stacks->nodes[0].child_count == 0) /* its readers want at least one */
         fputs("\n{\"type\":\"sampled\",\"name\":\"no samples\",\"unit\":\"nanoseconds\","
               "\"startValue\":0,\"endValue\":0,\"samples\":[],\"weights\":[]}",
               stream);
     fputs("]}\n", stream);
-    free(path.frames);
+    hop_stack_text_deinit(&lists.text);
     return is_whole;
 }
 

@@ -8,46 +8,60 @@
  * unless a single row has more. */
 enum { CELLS_MAX = 1 << 21 };
 
+/* The rows from `first` on that are before `end`, and where they are on the stacks. */
+struct places {
+    const uint32_t *row_of; /* by group */
+    size_t first, end;
+    uint32_t *group_of; /* by node: which of these rows it is of, counted from `first`, if any */
+    uint32_t *next_of;  /* by node: the next one above that is of one of these rows */
+};
+
+/* Only what is outermost is of its group, so that each group is met once on a path; the way up goes
+ * from one such node to the next, and past all that are of other rows. */
+static void find_places(const struct hop_totals *totals, struct places *places)
+{
+    const struct hop_profile *profile = totals->profile;
+    for (size_t i = 0; i < profile->node_count; i++) {
+        uint32_t parent = profile->nodes[i].parent;
+        places->group_of[i] = HOP_NO_GROUP;
+        places->next_of[i] = HOP_NO_NEXT;
+        if (parent == i)
+            continue;
+        uint32_t row = places->row_of[totals->group_of[i]];
+        if (totals->outermost_of[i] == i && row >= places->first && row < places->end)
+            places->group_of[i] = (uint32_t)(row - places->first);
+        bool is_parents = places->group_of[parent] != HOP_NO_GROUP;
+        places->next_of[i] = is_parents ? parent : places->next_of[parent];
+    }
+}
+
 /* By row: how many of the records it has on their stack. */
-static void count_cells(const struct hop_totals *totals, const uint32_t *row_of, size_t *cells)
+static void count_cells(const struct hop_totals *totals, const struct places *places, size_t *cells)
 {
     const struct hop_profile *profile = totals->profile;
     for (size_t i = 0; i < profile->record_count; i++) {
         uint32_t node = profile->records[i].node;
         if (!totals->is_counted[node])
             continue;
-        for (uint32_t at = totals->outermost_of[node]; at != HOP_NO_NEXT;
-             at = totals->outermost_of[profile->nodes[at].parent])
-            if (row_of[totals->group_of[at]] != HOP_NO_GROUP)
-                cells[row_of[totals->group_of[at]]]++;
+        for (uint32_t at = node; at != HOP_NO_NEXT; at = places->next_of[at])
+            if (places->group_of[at] != HOP_NO_GROUP)
+                cells[places->group_of[at]]++;
     }
 }
 
-/* Only what is outermost is of its group, so that each group is met once on a path; the way up goes
- * from one outermost node to the next. */
-static bool find_some_totals(const struct hop_totals *totals, const uint32_t *row_of, size_t first,
-                             size_t end, uint32_t *group_of, uint32_t *next_of,
+static bool find_some_totals(const struct hop_totals *totals, struct places *places,
                              struct hop_share *shares)
 {
-    const struct hop_profile *profile = totals->profile;
-    struct hop_hits *hits = calloc(end - first + 1, sizeof *hits);
+    struct hop_hits *hits = calloc(places->end - places->first + 1, sizeof *hits);
     if (!hits)
         return false;
-    for (size_t i = first; i < end; i++)
-        hits[i - first] = totals->rows[i].total;
-    for (size_t i = 0; i < profile->node_count; i++) {
-        group_of[i] = HOP_NO_GROUP;
-        next_of[i] = HOP_NO_NEXT;
-        if (profile->nodes[i].parent == i)
-            continue;
-        uint32_t row = row_of[totals->group_of[i]];
-        if (totals->outermost_of[i] == i && row >= first && row < end)
-            group_of[i] = (uint32_t)(row - first);
-        next_of[i] = totals->outermost_of[profile->nodes[i].parent];
-    }
-    const struct hop_overlap overlap = {group_of, next_of, totals->is_counted};
-    bool has_memory = hop_shares_find_overlapping(&totals->shares, &overlap, hits, end - first,
-                                                  &totals->whole, &shares[first]);
+    for (size_t i = places->first; i < places->end; i++)
+        hits[i - places->first] = totals->rows[i].total;
+    find_places(totals, places);
+    const struct hop_overlap overlap = {places->group_of, places->next_of, totals->is_counted};
+    bool has_memory =
+        hop_shares_find_overlapping(&totals->shares, &overlap, hits, places->end - places->first,
+                                    &totals->whole, &shares[places->first]);
     free(hits);
     return has_memory;
 }
@@ -62,13 +76,18 @@ bool hop_totals_find_totals(const struct hop_totals *totals, size_t count, struc
     bool has_memory = row_of && group_of && next_of && cells;
     for (size_t i = 0; has_memory && i < totals->count; i++)
         row_of[totals->rows[i].group] = i < count ? (uint32_t)i : HOP_NO_GROUP;
-    if (has_memory)
-        count_cells(totals, row_of, cells);
+    struct places places = {row_of, 0, count, group_of, next_of};
+    if (has_memory) {
+        find_places(totals, &places);
+        count_cells(totals, &places, cells);
+    }
     for (size_t first = 0, end; has_memory && first < count; first = end) {
         size_t sum = cells[first];
         for (end = first + 1; end < count && sum + cells[end] <= CELLS_MAX; end++)
             sum += cells[end];
-        has_memory = find_some_totals(totals, row_of, first, end, group_of, next_of, shares);
+        places.first = first;
+        places.end = end;
+        has_memory = find_some_totals(totals, &places, shares);
     }
     free(row_of);
     free(group_of);

@@ -13,6 +13,7 @@ from start import runs
 from tables import at_most, show, times
 
 WANTED_S, WANTED_MB, WANTED_HTML_MB = 1.0, 200.0, 5.0
+DEPTHS = (100, 1000)  # besides the 30 of the large file
 RUNS_S, QUICK_RUNS_S = (1, 3, 10, 30), (1, 3)  # whose files are compared
 
 
@@ -53,6 +54,28 @@ def large(bench, folder):
          ["format", "CPU", limit_s, "wall", limit_s, "peak", limit_mb, "written"], rows)
 
 
+def deep(bench, folder):
+    """The same number of stacks, of other depths: what a format takes may grow with what it writes,
+    and not with the square of the depth."""
+    names, columns, heads = formats(), [], []
+    out = os.path.join(folder, "out")
+    for depth in DEPTHS:
+        path = os.path.join(folder, "deep.pb.gz")
+        subprocess.run(tool("large_file", path, 100000, depth), check=True,
+                       stdout=subprocess.DEVNULL)
+        column = []
+        for name in names:
+            ran = runs(bench.count(3, 1), [HEAVYOPS, "report", path, "--format", name, "-o", out])
+            column.append(["%.2f s" % (ran[1] / 1e3), "%.2f s" % (ran[0] / 1e3),
+                           "%.0f MB" % ran[2], "%.1f MB" % (os.path.getsize(out) / 1e6)]
+                          if ran else ["it fails", "", "", ""])
+        columns.append(column)
+        heads += ["CPU, %d deep" % depth, "wall", "peak", "written"]
+    show("REPORTS: of 100,000 stacks, deeper", ["format"] + heads,
+         [[name] + [cell for column in columns for cell in column[i]]
+          for i, name in enumerate(names)])
+
+
 def recorded(seconds, command, path, last=()):
     """The size of the file that a profiler leaves of a running program."""
     subprocess.run(command + ["-r", "1000", "-d", str(seconds), "-o", path, *last], check=True,
@@ -89,4 +112,5 @@ def sizes(bench, folder):
 def run(bench):
     with tempfile.TemporaryDirectory() as folder:
         large(bench, folder)
+        deep(bench, folder)
         sizes(bench, folder)
