@@ -246,6 +246,57 @@ Test(diff_places, another_python_has_the_same_lines_and_families_of_instructions
     comparison_end(&comparison);
 }
 
+Test(diff_places, another_python_has_bytecode_on_other_lines_and_other_words_for_it)
+{
+    struct comparison comparison;
+    const struct code before = {"/srv/shop.py",
+                                "work",
+                                10,
+                                {OP(11, "LOAD_FAST", "n"), OP(11, "COMPARE_OP", "=="),
+                                 OP(12, "LOAD_CONST", "'work.<locals>.<listcomp>'"),
+                                 OP(12, "GET_ITER", ""), OP(13, "LOAD_METHOD", "size"),
+                                 OP(16, "LOAD_FAST", "total"), OP(16, "RETURN_VALUE", "")}};
+    const struct code after = {"/srv/shop.py",
+                               "work",
+                               20,
+                               {OP(20, "RESUME", ""), OP(21, "LOAD_FAST", "n"),
+                                OP(21, "COMPARE_OP", "bool(==)"), OP(22, "LOAD_FAST", "price"),
+                                OP(22, "LIST_APPEND", ""), OP(23, "LOAD_ATTR", "size + NULL|self"),
+                                OP(25, "LOAD_FAST", "row"), OP(26, "LOAD_FAST", "total"),
+                                OP(26, "RETURN_VALUE", "")}};
+    compare(&comparison, profile_of("3.8.1", &before, 1), profile_of("3.14.1", &after, 1));
+    for (int line = 11; line <= 13; line++)
+        cr_assert(is_same_line(&comparison, line, line + 10), "line %d", line);
+    cr_assert(is_same_line(&comparison, 16, 26));
+    cr_assert_not(is_same_line(&comparison, 16, 25));
+    comparison_end(&comparison);
+}
+
+/* A comprehension's names are on the line that it is on, from 3.12 on, and a line may come. */
+Test(diff_places, another_python_has_the_same_lines_where_they_were)
+{
+    struct comparison comparison;
+    const struct code before = {"/srv/shop.py",
+                                "work",
+                                10,
+                                {OP(11, "LOAD_FAST", "rows"), OP(11, "CALL_FUNCTION", ""),
+                                 OP(12, "LOAD_FAST", "total"), OP(12, "RETURN_VALUE", "")}};
+    const struct code after = {"/srv/shop.py",
+                               "work",
+                               10,
+                               {OP(10, "RESUME", ""), OP(11, "LOAD_FAST", "rows"),
+                                OP(11, "STORE_FAST", "row"), OP(12, "LOAD_FAST", "total"),
+                                OP(12, "RETURN_VALUE", "")}};
+    compare(&comparison, profile_of("3.11.1", &before, 1), profile_of("3.13.1", &after, 1));
+    cr_assert(is_same_line(&comparison, 11, 11));
+    cr_assert(is_same_line(&comparison, 12, 12));
+    cr_assert_not(is_same_line(&comparison, 11, 10));
+    comparison_end(&comparison);
+    compare(&comparison, profile_of("3.13.0", &before, 1), profile_of("3.13.1", &after, 1));
+    cr_assert_not(is_same_line(&comparison, 11, 11)); /* edited: which it was is not known */
+    comparison_end(&comparison);
+}
+
 /* --- files and names -------------------------------------------------------------------------- */
 
 /* How many of the functions `names` of files `before` and `after` are in both. */

@@ -43,14 +43,37 @@ static uint64_t add_operation(uint64_t does, const struct hop_profile_op *op)
     return does;
 }
 
+/* What is in brackets for another reason than that the source says it. */
+static bool is_word_of_dis(const char *word, size_t length)
+{
+    static const char *const words[] = {"NULL", "self", "bool", "None"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == length && begins(word, words[i]))
+            return true;
+    return false;
+}
+
+/* Whether versions agree on what such an instruction has in brackets: names of variables and
+ * attributes, and constants. Not so the functions' names and code objects that MAKE_FUNCTION is
+ * given, nor what an operator or an intrinsic is called. */
+static bool has_names(const struct hop_profile_op *op)
+{
+    static const char *const kinds[] = {"LOAD_",   "STORE_",   "DELETE_",
+                                        "IMPORT_", "KW_NAMES", "RETURN_CONST"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (begins(op->opcode, kinds[i]))
+            return !begins(op->argument, "<code object") && !strstr(op->argument, "<locals>");
+    return false;
+}
+
 /* The set of names, a bit each. */
 static uint64_t add_names(uint64_t does, const struct hop_profile_op *op)
 {
-    for (const char *at = op->argument; *at && !begins(op->argument, "to ");) {
+    for (const char *at = op->argument; *at && has_names(op);) {
         size_t length = 0;
         while (isalnum((unsigned char)at[length]) || at[length] == '_')
             length++;
-        if (length && !isdigit((unsigned char)*at) && !(length == 4 && begins(at, "NULL")))
+        if (length && !isdigit((unsigned char)*at) && !is_word_of_dis(at, length))
             does |= UINT64_C(1) << (hash_of(at, length) >> 58);
         at += length ? length : 1;
     }
@@ -95,11 +118,18 @@ static bool edition_init(struct edition *edition, const struct hop_profile_code 
     return true;
 }
 
-/* A stretch of both editions. */
+/* A stretch of both editions, and by how much lines moved above it and below it. */
 struct stretch {
     const struct line *before, *after;
     size_t before_count, after_count;
+    int64_t shift_above, shift_below;
+    bool is_same_bytecode;
 };
+
+static int64_t shift_of(const struct line *before, const struct line *after)
+{
+    return (int64_t)after->number - before->number;
+}
 
 static void pair(struct hop_diff_lines *lines, const struct line *before, const struct line *after)
 {
@@ -107,31 +137,66 @@ static void pair(struct hop_diff_lines *lines, const struct line *before, const 
     line->before = before->number;
 }
 
+/* One that does nothing with a name is like many others. */
+static bool do_the_same(const struct line *before, const struct line *after)
+{
+    return before->does == after->does && before->does;
+}
+
 /* Takes what is equal at both ends off. */
 static void trim(struct hop_diff_lines *lines, struct stretch *at)
 {
-    while (at->before_count && at->after_count && at->before->does == at->after->does) {
+    while (at->before_count && at->after_count && do_the_same(at->before, at->after)) {
+        at->shift_above = at->shift_below = shift_of(at->before, at->after);
         pair(lines, at->before++, at->after++);
         at->before_count--;
         at->after_count--;
     }
     while (at->before_count && at->after_count &&
-           at->before[at->before_count - 1].does == at->after[at->after_count - 1].does)
+           do_the_same(&at->before[at->before_count - 1], &at->after[at->after_count - 1])) {
         pair(lines, &at->before[--at->before_count], &at->after[--at->after_count]);
+        at->shift_below = shift_of(&at->before[at->before_count], &at->after[at->after_count]);
+    }
 }
 
-/* Lines of which none is as before: taken for edited ones, if they are as many. */
-static void pair_edited(struct hop_diff_lines *lines, const struct stretch *at)
+/* Pairs the lines that are `shift` lines further down; with NULL it only counts them. */
+static size_t pair_shifted(struct hop_diff_lines *lines, const struct stretch *at, int64_t shift)
 {
-    for (size_t i = 0; at->before_count == at->after_count && i < at->after_count; i++)
-        pair(lines, &at->before[i], &at->after[i]);
+    size_t count = 0;
+    for (size_t i = 0, j = 0; i < at->before_count && j < at->after_count;) {
+        int64_t is = shift_of(&at->before[i], &at->after[j]);
+        if (is == shift) {
+            count++;
+            if (lines)
+                pair(lines, &at->before[i], &at->after[j]);
+        }
+        i += is >= shift;
+        j += is <= shift;
+    }
+    return count;
+}
+
+/* Lines of which none does as before. If they are as many, they are taken for edited ones. Else,
+ * between different bytecodes, those that are as far from the lines around them as before: most
+ * likely nobody has edited the function, and bytecode has come to or gone from some of its lines.
+ */
+static void pair_others(struct hop_diff_lines *lines, const struct stretch *at)
+{
+    if (at->before_count == at->after_count) {
+        for (size_t i = 0; i < at->after_count; i++)
+            pair(lines, &at->before[i], &at->after[i]);
+    } else if (!at->is_same_bytecode) {
+        size_t above = pair_shifted(NULL, at, at->shift_above);
+        size_t below = pair_shifted(NULL, at, at->shift_below);
+        pair_shifted(lines, at, below > above ? at->shift_below : at->shift_above);
+    }
 }
 
 static bool align(struct hop_diff_lines *lines, const struct stretch *all)
 {
     size_t n = all->before_count, m = all->after_count, width = m + 1;
     if (n == 0 || m == 0 || n > LINES_MAX || m > LINES_MAX || (n + 1) * width > CELLS_MAX) {
-        pair_edited(lines, all);
+        pair_others(lines, all);
         return true;
     }
     /* longest[i * width + j]: of what begins at line i and at line j. */
@@ -141,17 +206,22 @@ static bool align(struct hop_diff_lines *lines, const struct stretch *all)
     for (size_t i = n; i-- > 0;)
         for (size_t j = m; j-- > 0;) {
             uint16_t down = longest[(i + 1) * width + j], right = longest[i * width + j + 1];
-            longest[i * width + j] = all->before[i].does == all->after[j].does
+            longest[i * width + j] = do_the_same(&all->before[i], &all->after[j])
                                          ? (uint16_t)(longest[(i + 1) * width + j + 1] + 1)
                                          : (down > right ? down : right);
         }
-    struct stretch gap = {all->before, all->after, 0, 0};
+    struct stretch gap = *all;
+    gap.before_count = gap.after_count = 0;
     for (size_t i = 0, j = 0; i < n || j < m;) {
-        bool is_equal = i < n && j < m && all->before[i].does == all->after[j].does;
+        bool is_equal = i < n && j < m && do_the_same(&all->before[i], &all->after[j]);
         if (is_equal) {
-            pair_edited(lines, &gap);
+            gap.shift_below = shift_of(&all->before[i], &all->after[j]);
+            pair_others(lines, &gap);
             pair(lines, &all->before[i++], &all->after[j++]);
-            gap = (struct stretch){&all->before[i], &all->after[j], 0, 0};
+            gap.before = &all->before[i];
+            gap.after = &all->after[j];
+            gap.before_count = gap.after_count = 0;
+            gap.shift_above = gap.shift_below;
         } else if (j == m ||
                    (i < n && longest[(i + 1) * width + j] >= longest[i * width + j + 1])) {
             i++;
@@ -161,7 +231,8 @@ static bool align(struct hop_diff_lines *lines, const struct stretch *all)
             gap.after_count++;
         }
     }
-    pair_edited(lines, &gap);
+    gap.shift_below = all->shift_below;
+    pair_others(lines, &gap);
     free(longest);
     return true;
 }
@@ -178,7 +249,8 @@ bool hop_diff_lines_init(struct hop_diff_lines *lines, const struct hop_profile_
         lines->count = b.count;
         for (size_t i = 0; i < b.count; i++)
             lines->lines[i].after = b.lines[i].number;
-        struct stretch all = {a.lines, b.lines, a.count, b.count};
+        int64_t shift = (int64_t)after->first_line - before->first_line;
+        struct stretch all = {a.lines, b.lines, a.count, b.count, shift, shift, is_same_bytecode};
         trim(lines, &all);
         has_memory = align(lines, &all);
     }

@@ -13,8 +13,9 @@ struct hop_diff_lines {
 };
 
 /* Lines are the same whose bytecode does the same, in order; lines between two of these are, when
- * there are as many as before. What a line does are its opcodes and what they stand for, or between
- * different bytecodes only the names in it. False: out of memory. */
+ * there are as many as before. What a line does are its opcodes and what they stand for. Between
+ * different bytecodes it is only the names in it; and where there are not as many lines as before,
+ * those are the same that are as far from their neighbours. False: out of memory. */
 bool hop_diff_lines_init(struct hop_diff_lines *lines, const struct hop_profile_code *before,
                          const struct hop_profile_code *after, bool is_same_bytecode);
 void hop_diff_lines_deinit(struct hop_diff_lines *lines);
