@@ -106,6 +106,32 @@ Test(cli, shows_help)
 }
 
 /* No line of help is wider than a narrow terminal. */
+/* These write what others do not, and not all that others do. */
+Test(cli, tells_the_formats_of_each_command)
+{
+    static const struct {
+        const char *command, *formats;
+    } rows[] = {
+        {"report", "text, json, csv, pprof,"},
+        {"diff", "text, json, csv\n"},
+        {"dump", "text, json\n"},
+        {"info", "text, json\n"},
+    };
+    char path[sizeof folder + 16], pid[32], text[16] = "";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        run_heavyops(&run, NULL, rows[i].command, "--help", NULL);
+        char *list = strstr(run.out, "in which format;");
+        assert_has(list ? list : run.out, rows[i].formats);
+    }
+    snprintf(path, sizeof path, "%s/info.json", folder);
+    snprintf(pid, sizeof pid, "%d", getpid()); /* no Python, which is what it tells */
+    run_heavyops(&run, NULL, "info", pid, "-o", path, NULL);
+    FILE *file = fopen(path, "r");
+    cr_assert(file && fgets(text, sizeof text, file));
+    cr_assert_eq(text[0], '{', "info.json begins with %s", text);
+    fclose(file);
+}
+
 Test(cli, keeps_help_narrow)
 {
     static const char *const pages[] = {NULL, "attach", "record", "top", "dump", "info"};

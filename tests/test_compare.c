@@ -222,7 +222,8 @@ Test(compare, too_few_samples_are_told, .init = begin, .fini = end)
 {
     run_command("cd %s && '" HOP_TEST_COMMAND "' record -q -r 20 --read cpu -o few.pb.gz -- %s "
                 "app.py 0.5 && '" HOP_TEST_COMMAND "' diff few.pb.gz few.pb.gz --fail-above 1%% "
-                ">text && grep -q 'too few samples to be sure' text",
+                ">text && grep -q 'too few samples to be sure' text && '" HOP_TEST_COMMAND
+                "' diff few.pb.gz few.pb.gz -o found && grep -q 'rows compared' found",
                 folder.path, python.command);
 }
 

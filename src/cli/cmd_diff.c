@@ -38,7 +38,8 @@ static int run_diff(struct hop_cli_settings *settings)
 {
     struct hop_profile *before = NULL, *after = NULL;
     struct hop_error err;
-    if (!hop_cli_choose_format(settings, "text"))
+    hop_cli_format_by_suffix(settings, "text");
+    if (!hop_cli_choose_format(settings, settings->format))
         return HOP_EXIT_USAGE;
     if (settings->words.count != 2) {
         hop_cli_complain("for example: heavyops diff before.pb.gz after.pb.gz",
@@ -70,9 +71,9 @@ const struct hop_cli_command hop_cli_diff = {
         "Python, whose instructions differ, lines and functions are compared.\n"
         "Shares are of all samples: when one function becomes slower, the shares of all others "
         "become smaller.",
-    .groups =
-        (const struct hop_cli_group *const[]){&hop_cli_diff_group, &hop_cli_rows_group,
-                                              &hop_cli_output_group, &hop_cli_help_group, NULL},
+    .groups = (const struct hop_cli_group *const[]){&hop_cli_diff_group, &hop_cli_rows_group,
+                                                    &hop_cli_diff_output_group, &hop_cli_help_group,
+                                                    NULL},
     .examples =
         (const struct hop_cli_example[]){
             {"heavyops diff before.pb.gz after.pb.gz", "what has changed"},

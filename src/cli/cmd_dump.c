@@ -11,6 +11,7 @@ static int run_dump(struct hop_cli_settings *settings)
     struct hop_error err;
     if (!hop_cli_require_pid(settings, &hop_cli_dump))
         return HOP_EXIT_USAGE;
+    hop_cli_format_by_suffix(settings, "text");
     if (hop_output_open(settings->output_path ? settings->output_path : "-", &output, &err))
         return hop_cli_fail(&err);
     hop_cli_allow_descriptors();
@@ -20,8 +21,7 @@ static int run_dump(struct hop_cli_settings *settings)
     };
     enum hop_status status = hop_attach(settings->pid, &options, &target, &err);
     if (status == HOP_OK) {
-        status = hop_dump(target, settings->format ? settings->format : "text",
-                          hop_output_stream(output), &err);
+        status = hop_dump(target, settings->format, hop_output_stream(output), &err);
         hop_detach(target);
     }
     if (status == HOP_OK)

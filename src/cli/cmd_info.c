@@ -9,6 +9,7 @@ static int run_info(struct hop_cli_settings *settings)
     struct hop_error err, output_err;
     if (!hop_cli_require_pid(settings, &hop_cli_info))
         return HOP_EXIT_USAGE;
+    hop_cli_format_by_suffix(settings, "text");
     if (hop_output_open(settings->output_path ? settings->output_path : "-", &output, &output_err))
         return hop_cli_fail(&output_err);
     struct hop_attach_options options = {
@@ -17,8 +18,7 @@ static int run_info(struct hop_cli_settings *settings)
     };
     /* What is known is written even when the process cannot be attached. */
     enum hop_status status =
-        hop_info(settings->pid, &options, settings->format ? settings->format : "text",
-                 hop_output_stream(output), &err);
+        hop_info(settings->pid, &options, settings->format, hop_output_stream(output), &err);
     if (hop_output_commit(output, &output_err) != HOP_OK)
         return hop_cli_fail(&output_err);
     int code = hop_cli_exit_code(status);

@@ -61,6 +61,7 @@ struct hop_cli_option {
     const char *help;
     /* The values it may have, in order, NULL past the last; a NULL function: any. */
     const char *(*choice)(size_t index);
+    bool lists_choices; /* in --help; where `help` does not explain them one by one */
     bool is_repeatable;
     /* False: the value is no good, and that has been said. `value` lives as long as `settings`. */
     bool (*set)(struct hop_cli_settings *settings, const char *value);
@@ -115,7 +116,7 @@ const struct hop_cli_command *hop_cli_find_command(const char *name);
 extern const struct hop_cli_group hop_cli_target_group, hop_cli_sampling_group,
     hop_cli_selection_group, hop_cli_output_group, hop_cli_look_output_group, hop_cli_other_group,
     hop_cli_live_group, hop_cli_record_group, hop_cli_diff_group, hop_cli_rows_group,
-    hop_cli_help_group;
+    hop_cli_diff_output_group, hop_cli_help_group;
 
 /* --- parse.c --------------------------------------------------------------------------------- */
 

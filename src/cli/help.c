@@ -47,7 +47,12 @@ static void print_option(FILE *stream, const struct hop_cli_option *option)
         fprintf(stream, "\n%*s", OPTION_COLUMN, "");
     else
         fputc(' ', stream);
-    print_wrapped(stream, option->help, OPTION_COLUMN);
+    char help[1024];
+    size_t used = (size_t)snprintf(help, sizeof help, "%s", option->help);
+    for (size_t i = 0; option->lists_choices && option->choice(i) && used < sizeof help; i++)
+        used += (size_t)snprintf(help + used, sizeof help - used, "%s%s", i ? ", " : ": ",
+                                 option->choice(i));
+    print_wrapped(stream, help, OPTION_COLUMN);
 }
 
 static void print_examples(FILE *stream, const struct hop_cli_example *examples)

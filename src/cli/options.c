@@ -153,6 +153,31 @@ static bool set_format(struct hop_cli_settings *settings, const char *value)
     return find_choice(hop_report_format, "--format", "format", value) != SIZE_MAX;
 }
 
+/* Of dump and info. */
+static const char *look_format(size_t index)
+{
+    static const char *const names[] = {"text", "json"};
+    return index < sizeof names / sizeof *names ? names[index] : NULL;
+}
+
+static bool set_look_format(struct hop_cli_settings *settings, const char *value)
+{
+    settings->format = value;
+    return find_choice(look_format, "--format", "format", value) != SIZE_MAX;
+}
+
+static const char *diff_format(size_t index)
+{
+    static const char *const names[] = {"text", "json", "csv"};
+    return index < sizeof names / sizeof *names ? names[index] : NULL;
+}
+
+static bool set_diff_format(struct hop_cli_settings *settings, const char *value)
+{
+    settings->format = value;
+    return find_choice(diff_format, "--format", "format", value) != SIZE_MAX;
+}
+
 static const char *colour_name(size_t index)
 {
     static const char *const names[] = {[HOP_CLI_COLOUR_AUTO] = "auto",
@@ -235,10 +260,18 @@ static bool set_quiet(struct hop_cli_settings *settings, const char *value)
         .letter = 'h', .name = "help", .help = "show this help", .set = set_help,                  \
     }
 
-#define FORMAT_OPTION                                                                              \
+#define FORMAT_OPTION(help_, choice_, set_)                                                        \
     {                                                                                              \
-        .name = "format", .argument = "FORMAT", .help = "text (default) or json",                  \
-        .choice = hop_report_format, .set = set_format,                                            \
+        .name = "format", .argument = "FORMAT", .help = help_, .lists_choices = true,              \
+        .choice = choice_, .set = set_,                                                            \
+    }
+
+#define COLOUR_OPTION                                                                              \
+    {                                                                                              \
+        .name = "color", .aliases = "colour", .argument = "WHEN",                                  \
+        .help = "auto (default): on a terminal, if NO_COLOR, CLICOLOR and TERM allow it; always; " \
+                "never",                                                                           \
+        .choice = colour_name, .set = set_colour                                                   \
     }
 
 #define OUTPUT_OPTION                                                                              \
@@ -367,15 +400,10 @@ const struct hop_cli_group hop_cli_selection_group = {
 const struct hop_cli_group hop_cli_output_group = {
     "Output",
     (const struct hop_cli_option[]){
-        FORMAT_OPTION,
+        FORMAT_OPTION("in which format; else the suffix of -o tells, or the command",
+                      hop_report_format, set_format),
         OUTPUT_OPTION,
-        {.name = "color",
-         .aliases = "colour",
-         .argument = "WHEN",
-         .help = "auto (default): on a terminal, if NO_COLOR, CLICOLOR and TERM allow it; always; "
-                 "never",
-         .choice = colour_name,
-         .set = set_colour},
+        COLOUR_OPTION,
         {.name = "browser",
          .help = "write HTML, to -o or a private temporary file, and open it with $BROWSER or "
                  "xdg-open",
@@ -390,7 +418,12 @@ const struct hop_cli_group hop_cli_output_group = {
 
 const struct hop_cli_group hop_cli_look_output_group = {
     "Output",
-    (const struct hop_cli_option[]){FORMAT_OPTION, OUTPUT_OPTION, {0}},
+    (const struct hop_cli_option[]){
+        FORMAT_OPTION("in which format; else the suffix of -o tells, or it is text", look_format,
+                      set_look_format),
+        OUTPUT_OPTION,
+        {0},
+    },
 };
 
 const struct hop_cli_group hop_cli_help_group = {
@@ -422,6 +455,21 @@ const struct hop_cli_group hop_cli_diff_group = {
                  "more than so many points (5% or 5: from 20% to 26%); says so when there are too "
                  "few samples to tell",
          .set = set_fail_above},
+        {0},
+    },
+};
+
+const struct hop_cli_group hop_cli_diff_output_group = {
+    "Output",
+    (const struct hop_cli_option[]){
+        FORMAT_OPTION("in which format; else the suffix of -o tells, or it is text", diff_format,
+                      set_diff_format),
+        OUTPUT_OPTION,
+        COLOUR_OPTION,
+        {.letter = 'q',
+         .name = "quiet",
+         .help = "say nothing but errors; what it ends with tells the result",
+         .set = set_quiet},
         {0},
     },
 };

@@ -69,14 +69,19 @@ static bool is_file_name(const char *path)
            strncmp(path, "/proc/", 6) != 0;
 }
 
+void hop_cli_format_by_suffix(struct hop_cli_settings *settings, const char *otherwise)
+{
+    if (!settings->format && is_file_name(settings->output_path))
+        settings->format = hop_report_format_of_file(settings->output_path);
+    if (!settings->format)
+        settings->format = otherwise;
+}
+
 bool hop_cli_choose_format(struct hop_cli_settings *settings, const char *otherwise)
 {
     const char *path = settings->output_path;
     bool is_file = is_file_name(path);
-    if (!settings->format && is_file)
-        settings->format = hop_report_format_of_file(path);
-    if (!settings->format)
-        settings->format = is_file ? "pprof" : otherwise;
+    hop_cli_format_by_suffix(settings, is_file ? "pprof" : otherwise);
     struct hop_report_options options = hop_cli_report_options(settings);
     struct hop_error err;
     if (hop_report_check(settings->format, &options, &err) != HOP_OK) {

@@ -23,8 +23,11 @@ bool hop_cli_write_report(const struct hop_cli_settings *settings,
                           const struct hop_profile *profile, struct hop_output *output,
                           struct hop_error *err);
 
-/* Settles settings->format: as --format says, else as the suffix of -o does, else pprof for a file
- * of another name and `otherwise` for all else. False: that is no text and would go to a terminal,
+/* Settles settings->format: as --format says, else as the suffix of -o does, else `otherwise`. */
+void hop_cli_format_by_suffix(struct hop_cli_settings *settings, const char *otherwise);
+
+/* The same for reports of a profile: else pprof for a file of another name, and `otherwise` for all
+ * else. False: that is no text and would go to a terminal,
  * which has been said. */
 bool hop_cli_choose_format(struct hop_cli_settings *settings, const char *otherwise);
 
