@@ -155,6 +155,17 @@ Test(annotate, lines_has_the_source_too)
     expect_report("lines", NULL, false, "lines-source.txt");
 }
 
+/* A line that is there for its neighbour's sake, and was hit, says so. */
+Test(annotate, lines_around_the_hottest_have_their_numbers)
+{
+    struct hop_profile *profile = make();
+    struct hop_report_options options = {.row_limit = 1};
+    char *text = report(profile, "lines", &options);
+    assert_golden("lines-hottest.txt", text, strlen(text));
+    free(text);
+    hop_profile_destroy(profile);
+}
+
 /* Those whose files are on no machine. */
 Test(annotate, goes_without_the_source)
 {

@@ -1,5 +1,5 @@
 /* The format "lines": the hottest source lines, file by file in the order of the file, each with
- * its text and some lines around it. */
+ * its text and some lines around it, of which those that were hit have their numbers too. */
 #include "report/format.h"
 #include "report/listing.h"
 #include "report/numbers.h"
@@ -15,6 +15,14 @@ enum {
     INTERVAL_WIDTH = 12,
 };
 
+/* A line that was hit. */
+struct row {
+    const struct hop_total *total;
+    struct hop_hits file; /* all of its file */
+    size_t file_lines;
+    bool is_hot; /* one of those that are shown for their own sake */
+};
+
 struct listing {
     const struct hop_profile *profile;
     const struct hop_report_options *options;
@@ -22,6 +30,7 @@ struct listing {
     struct hop_sources sources;
     FILE *stream;
     int hits_width;
+    size_t printed; /* lines that were hit */
 };
 
 static struct hop_number percent(const struct listing *listing, const struct hop_hits *part)
@@ -34,11 +43,11 @@ static struct hop_number percent(const struct listing *listing, const struct hop
 /* By file, the most hits first, then by line. */
 static int by_place(const void *left, const void *right)
 {
-    const struct hop_total *a = left, *b = right;
-    int order = (a->total.ns < b->total.ns) - (a->total.ns > b->total.ns);
+    const struct row *a = left, *b = right;
+    int order = (a->file.ns < b->file.ns) - (a->file.ns > b->file.ns);
     if (!order)
-        order = strcmp(a->file, b->file);
-    return order ? order : (a->line > b->line) - (a->line < b->line);
+        order = strcmp(a->total->file, b->total->file);
+    return order ? order : (a->total->line > b->total->line) - (a->total->line < b->total->line);
 }
 
 static void print_text(const struct listing *listing, const struct hop_source *source, int line,
@@ -59,7 +68,7 @@ static void print_text(const struct listing *listing, const struct hop_source *s
     fputc('\n', listing->stream);
 }
 
-static void print_hit(const struct listing *listing, const struct hop_source *source,
+static void print_hit(struct listing *listing, const struct hop_source *source,
                       const struct hop_total *row)
 {
     double share = row->share.share;
@@ -69,10 +78,13 @@ static void print_hit(const struct listing *listing, const struct hop_source *so
             INTERVAL_WIDTH, hop_percents(row->share.low, row->share.high).text,
             hop_listing_plain(listing->options, share));
     print_text(listing, source, row->line, row);
+    listing->printed++;
 }
 
-static void print_around(const struct listing *listing, const struct hop_source *source,
-                         int64_t first, int64_t last)
+/* Lines `first` to `last`; *rows are the file's, of which those up to `last` are passed. */
+static void print_around(struct listing *listing, const struct hop_source *source,
+                         const struct row **rows, const struct row *end, int64_t first,
+                         int64_t last)
 {
     const char *text;
     size_t length;
@@ -80,6 +92,12 @@ static void print_around(const struct listing *listing, const struct hop_source 
         int line = (int)at;
         if (!hop_source_line(source, line, &text, &length))
             return;
+        while (*rows < end && (*rows)->total->line < line)
+            ++*rows;
+        if (*rows < end && (*rows)->total->line == line) {
+            print_hit(listing, source, (*rows)->total);
+            continue;
+        }
         fprintf(listing->stream, " %5d", line);
         if (length)
             fprintf(listing->stream, "%*s", 1 + listing->hits_width + 1 + 6 + 2 + INTERVAL_WIDTH,
@@ -88,30 +106,46 @@ static void print_around(const struct listing *listing, const struct hop_source 
     }
 }
 
-/* The rows of one file, by line. */
-static bool print_file(struct listing *listing, const struct hop_total *rows, size_t count)
+static bool print_file_heading(struct listing *listing, const struct row *rows,
+                               const struct hop_source **source)
 {
-    const struct hop_source *source = hop_sources_find(&listing->sources, rows->file);
-    if (!source)
+    *source = hop_sources_find(&listing->sources, rows->total->file);
+    if (!*source)
         return false;
     fputc('\n', listing->stream);
-    hop_text_print_name(listing->stream, rows->file);
-    fprintf(listing->stream, ": %s in %zu line%s\n", percent(listing, &rows->total).text, count,
-            count == 1 ? "" : "s");
-    hop_listing_print_state(listing->stream, source);
+    hop_text_print_name(listing->stream, rows->total->file);
+    fprintf(listing->stream, ": %s in %zu line%s\n", percent(listing, &rows->file).text,
+            rows->file_lines, rows->file_lines == 1 ? "" : "s");
+    hop_listing_print_state(listing->stream, *source);
     fprintf(listing->stream, " %5s %*s %6s  %-*s  SOURCE\n", "LINE", listing->hits_width, "HITS",
             "SHARE", INTERVAL_WIDTH, "95 %");
+    return true;
+}
+
+/* The rows of one file, by line; nothing if none is hot. */
+static bool print_file(struct listing *listing, const struct row *rows, size_t count)
+{
+    const struct hop_source *source = NULL;
+    const struct row *around = rows;
     int64_t shown = 0; /* up to which line; these may be any int */
     for (size_t i = 0; i < count; i++) {
-        int64_t line = rows[i].line, next = i + 1 < count ? rows[i + 1].line : INT32_MAX;
+        int64_t line = rows[i].total->line;
+        if (!rows[i].is_hot)
+            continue;
+        bool is_first = !source;
+        if (is_first && !print_file_heading(listing, rows, &source))
+            return false;
         int64_t from = line > shown + CONTEXT + 1 ? line - CONTEXT : shown + 1;
-        if (i && from > shown + 1 && source->state == HOP_SOURCE_READ)
+        if (!is_first && from > shown + 1 && source->state == HOP_SOURCE_READ)
             fprintf(listing->stream, " %5s\n", "...");
-        print_around(listing, source, from, line - 1);
-        print_hit(listing, source, &rows[i]);
-        shown = line;
-        int64_t to = next > line + CONTEXT ? line + CONTEXT : next - 1;
-        print_around(listing, source, line + 1, to);
+        print_around(listing, source, &around, rows + count, from, line - 1);
+        print_hit(listing, source, rows[i].total);
+        size_t next = i + 1;
+        while (next < count && !rows[next].is_hot)
+            next++;
+        int64_t before_next = next < count ? rows[next].total->line - INT64_C(1) : INT32_MAX;
+        int64_t to = before_next > line + CONTEXT ? line + CONTEXT : before_next;
+        print_around(listing, source, &around, rows + count, line + 1, to);
         shown = to;
     }
     return true;
@@ -119,23 +153,28 @@ static bool print_file(struct listing *listing, const struct hop_total *rows, si
 
 static int by_file(const void *left, const void *right)
 {
-    const struct hop_total *a = left, *b = right;
-    return strcmp(a->file, b->file);
+    const struct row *a = left, *b = right;
+    return strcmp(a->total->file, b->total->file);
 }
 
-/* Puts what the file of each row counts in all its rows into `total`, and sorts by file. */
-static void add_up_files(struct hop_total *rows, size_t count)
+/* Puts what the file of each row counts in all its rows into `file`, and sorts by place. */
+static void sort_by_place(struct row *rows, size_t count)
 {
+    if (!count)
+        return;
     qsort(rows, count, sizeof *rows, by_file);
     for (size_t i = 0, next; i < count; i = next) {
         struct hop_hits sum = {0};
         for (next = i; next < count && by_file(&rows[i], &rows[next]) == 0; next++) {
-            sum.samples += rows[next].self.samples;
-            sum.ns += rows[next].self.ns;
+            sum.samples += rows[next].total->self.samples;
+            sum.ns += rows[next].total->self.ns;
         }
-        for (size_t j = i; j < next; j++)
-            rows[j].total = sum;
+        for (size_t j = i; j < next; j++) {
+            rows[j].file = sum;
+            rows[j].file_lines = next - i;
+        }
     }
+    qsort(rows, count, sizeof *rows, by_place);
 }
 
 static bool print_lines(struct listing *listing)
@@ -145,31 +184,29 @@ static bool print_lines(struct listing *listing)
     size_t count = 0;
     while (count < totals->count && totals->rows[count].self.samples)
         count++;
-    size_t shown = count < limit ? count : limit;
-    struct hop_total *rows = malloc((shown + 1) * sizeof *rows);
+    struct row *rows = calloc(count + 1, sizeof *rows);
     if (!rows)
         return false;
-    memcpy(rows, totals->rows, shown * sizeof *rows);
     listing->hits_width = (int)strlen("HITS");
-    for (size_t i = 0; i < shown; i++) {
-        int length = (int)strlen(hop_thousands(rows[i].self.samples).text);
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = (struct row){.total = &totals->rows[i], .is_hot = i < limit};
+        int length = (int)strlen(hop_thousands(totals->rows[i].self.samples).text);
         listing->hits_width = length > listing->hits_width ? length : listing->hits_width;
     }
-    if (shown)
-        add_up_files(rows, shown);
-    qsort(rows, shown, sizeof *rows, by_place);
+    sort_by_place(rows, count);
     bool has_memory = true;
-    for (size_t i = 0, next; has_memory && i < shown; i = next) {
-        for (next = i + 1; next < shown && by_file(&rows[i], &rows[next]) == 0;)
+    for (size_t i = 0, next; has_memory && i < count; i = next) {
+        for (next = i + 1; next < count && by_file(&rows[i], &rows[next]) == 0;)
             next++;
         has_memory = print_file(listing, &rows[i], next - i);
     }
     free(rows);
     if (!count)
         fputs("\nNothing was hit.\n", listing->stream);
-    if (shown < count)
+    size_t left = count - listing->printed;
+    if (has_memory && left)
         fprintf(listing->stream, "\n... and %s more line%s (-n 0 shows all)\n",
-                hop_thousands(count - shown).text, count - shown == 1 ? "" : "s");
+                hop_thousands(left).text, left == 1 ? "" : "s");
     return has_memory;
 }
 
