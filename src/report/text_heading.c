@@ -88,7 +88,7 @@ static void print_clock(FILE *stream, const struct hop_profile *profile)
 
 static void print_opening(FILE *stream, const struct hop_profile *profile)
 {
-    if (profile->opening_ns)
+    if (profile->opening_samples)
         fprintf(stream,
                 "opening: %s of the samples are of the first %s, read live as fast as could be; "
                 "shares are shares of time\n",
