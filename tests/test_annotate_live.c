@@ -56,8 +56,8 @@ ParameterizedTest(struct python *python, annotate_live, shows_names_and_constant
     fclose(file);
     if (has_source)
         snprintf(command, sizeof command,
-                 "'" HOP_TEST_COMMAND "' record -q -r 5k -o %s/p.pb.gz -- %s %s/program.py 2>&1",
-                 folder.path, python->command, folder.path);
+                 "cd %s && '" HOP_TEST_COMMAND "' record -q -r 5k -o p.pb.gz -- %s program.py 2>&1",
+                 folder.path, python->command);
     else
         snprintf(command, sizeof command,
                  "'" HOP_TEST_COMMAND "' record -q -r 5k -o %s/p.pb.gz -- %s -c '%s' 2>&1",

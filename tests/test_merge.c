@@ -47,6 +47,7 @@ Test(merge, twice_the_same_is_the_same_with_twice_the_hits)
     cr_assert_not(merged->has_weights);
     cr_assert_str_eq(merged->python, "3.13.0");
     cr_assert_str_eq(merged->command_line, a->command_line);
+    cr_assert_str_eq(merged->directory, "/srv/shop");
     for (size_t i = 0; i < merged->instruction_count; i++) {
         cr_assert_eq(merged->instructions[i].self, 2 * a->instructions[i].self);
         cr_assert_eq(merged->instructions[i].on_stack, 2 * a->instructions[i].on_stack);
@@ -60,6 +61,7 @@ Test(merge, of_different_programs_names_both_and_keeps_their_threads_apart)
 {
     struct hop_profile *a = make_closure_profile(), *b = make_closure_profile();
     b->command_line = "python3 other.py";
+    b->directory = "/srv/other";
     b->python = "3.12.1";
     b->pid = 99;
     b->asked_rate_hz = 100;
@@ -74,6 +76,7 @@ Test(merge, of_different_programs_names_both_and_keeps_their_threads_apart)
     cr_assert_eq(merged->asked_rate_hz, 0);
     cr_assert_str_eq(merged->python, "3.13.0, 3.12.1");
     cr_assert_str_eq(merged->command_line, "python3 example.py, python3 other.py");
+    cr_assert_str_eq(merged->directory, "");
     /* Merged once more, with one of them: whose threads are whose is no longer known. */
     struct hop_profile *again = merge((const struct hop_profile *[]){merged, a}, 2);
     cr_assert_eq(again->thread_count, 3);

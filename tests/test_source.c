@@ -86,6 +86,25 @@ Test(source, lines)
     cr_assert_not(hop_source_line(source, 7, &at, &length));
 }
 
+/* Up to 3.8, the main program of `python3 app.py`. */
+Test(source, relative_names_are_from_the_programs_directory)
+{
+    const char *there = add_file("a.py", "x\n", 2);
+    const char *relative = add("a.py", false), *absent = add("b.py", false);
+    const char *string = add("<string>", false), *none = add("", false);
+    profile.directory = folder;
+    cr_assert(hop_sources_init(&sources, &profile));
+    cr_assert_eq(find(there)->state, HOP_SOURCE_READ);
+    assert_line(find(relative), 1, "x");
+    cr_assert_eq(find(absent)->state, HOP_SOURCE_MISSING);
+    cr_assert_eq(find(string)->state, HOP_SOURCE_NO_PATH);
+    cr_assert_eq(find(none)->state, HOP_SOURCE_NO_PATH);
+    hop_sources_deinit(&sources);
+    profile.directory = NULL;
+    cr_assert(hop_sources_init(&sources, &profile));
+    cr_assert_eq(find(relative)->state, HOP_SOURCE_NO_PATH);
+}
+
 Test(source, newer_than_the_profile)
 {
     const char *old = add_file("old.py", "x\n", 2), *new = add_file("new.py", "x\n", 2);

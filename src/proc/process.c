@@ -193,6 +193,12 @@ void hop_process_command_line(const struct hop_process *process, char *into, siz
     into[length] = '\0';
 }
 
+void hop_process_directory(const struct hop_process *process, char *into, size_t size)
+{
+    ssize_t length = readlinkat(process->dir_fd, "cwd", into, size - 1);
+    into[length > 0 ? length : 0] = '\0';
+}
+
 void hop_process_executable(const struct hop_process *process, char *into, size_t size)
 {
     ssize_t length = readlinkat(process->dir_fd, "exe", into, size - 1);

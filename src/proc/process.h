@@ -51,6 +51,8 @@ ssize_t hop_process_read_file(const struct hop_process *process, const char *nam
 
 /* The command line, arguments apart by blanks, raw (not escaped); kernel threads give "". */
 void hop_process_command_line(const struct hop_process *process, char *into, size_t size);
+/* Its working directory, raw, as we see it; "" when unreadable. */
+void hop_process_directory(const struct hop_process *process, char *into, size_t size);
 /* /proc/PID/exe; "" when unreadable. " (deleted)" is left as the kernel adds it. */
 void hop_process_executable(const struct hop_process *process, char *into, size_t size);
 /* The tracer's pid (TracerPid of status), 0 for none. */

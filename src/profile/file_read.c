@@ -128,6 +128,7 @@ static bool read_statistics(struct reading *reading, const Hop__Pprof__Statistic
     profile->started_ns = from->started_ns;
     profile->python = text(reading, from->python);
     profile->command_line = text(reading, from->command_line);
+    profile->directory = text(reading, from->directory);
     profile->mode = text(reading, from->mode);
     profile->way = text(reading, from->way);
     profile->way_words = text(reading, from->way_words);

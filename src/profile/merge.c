@@ -90,6 +90,18 @@ static const char *join_words(struct merge *merge, size_t member)
     return joined;
 }
 
+/* Names relative to several folders are nobody's. */
+static const char *common_directory(struct merge *merge)
+{
+    const char *directory = merge->profiles[0]->directory;
+    for (size_t i = 1; i < merge->count; i++)
+        if (strcmp(merge->profiles[i]->directory, directory) != 0)
+            return "";
+    directory = copy(merge, directory);
+    merge->has_failed |= !directory;
+    return directory ? directory : "";
+}
+
 /* Counts of files may be anything up to HOP_COUNT_MAX. */
 static void add(uint64_t *sum, uint64_t count)
 {
@@ -181,6 +193,7 @@ static void merge_facts(struct merge *merge)
         to->true_rate_hz = 0;
     to->python = join_words(merge, offsetof(struct hop_profile, python));
     to->command_line = join_words(merge, offsetof(struct hop_profile, command_line));
+    to->directory = common_directory(merge);
     to->mode = join_words(merge, offsetof(struct hop_profile, mode));
     to->way = join_words(merge, offsetof(struct hop_profile, way));
     to->way_words = join_words(merge, offsetof(struct hop_profile, way_words));

@@ -68,6 +68,7 @@ static void fill_missing(struct hop_profile *profile)
 {
     profile->python = or_empty(profile->python);
     profile->command_line = or_empty(profile->command_line);
+    profile->directory = or_empty(profile->directory);
     profile->mode = or_empty(profile->mode);
     profile->way = or_empty(profile->way);
     profile->way_words = or_empty(profile->way_words);

@@ -73,9 +73,10 @@ struct hop_profile {
     uint64_t started_ns;      /* when sampling began, of CLOCK_REALTIME; 0: not known */
     const char *python;       /* "3.13.0" */
     const char *command_line; /* raw */
-    const char *mode;         /* "cpu", "wall", "gil" */
-    const char *way;          /* how it looked: "same CPU" */
-    const char *way_words;    /* what that means */
+    const char *directory; /* the process's own, raw: relative names of files are from there; "" */
+    const char *mode;      /* "cpu", "wall", "gil" */
+    const char *way;       /* how it looked: "same CPU" */
+    const char *way_words; /* what that means */
     enum hop_ending ending;
     uint64_t duration_ns;
     double asked_rate_hz;

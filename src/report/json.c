@@ -84,6 +84,7 @@ static json_t *head(const struct hop_profile *profile)
         hop_json_add(object, "python", hop_json_text(profile->python)) &&
         hop_json_add(object, "pid", json_integer(profile->pid)) &&
         hop_json_add(object, "command_line", hop_json_text(profile->command_line)) &&
+        hop_json_add(object, "directory", hop_json_text(profile->directory)) &&
         hop_json_add(object, "mode", hop_json_text(profile->mode)) &&
         hop_json_add(object, "way", hop_json_text(profile->way)) &&
         hop_json_add(object, "ended", json_string(ending_name(profile->ending))) &&

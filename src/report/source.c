@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +20,8 @@ static int by_name(const void *a, const void *b)
 
 bool hop_sources_init(struct hop_sources *sources, const struct hop_profile *profile)
 {
-    *sources = (struct hop_sources){.started_ns = profile->started_ns};
+    *sources = (struct hop_sources){.started_ns = profile->started_ns,
+                                    .directory = profile->directory ? profile->directory : ""};
     hop_arena_init(&sources->arena, ARENA_BYTES_MAX);
     size_t count = 0, kept = 0;
     sources->files = calloc(profile->code_count + 1, sizeof *sources->files);
@@ -133,6 +136,16 @@ static bool read_text(struct hop_sources *sources, struct hop_source *source, in
     return size == 0 || find_lines(sources, source, size);
 }
 
+/* False: which file it is cannot be told. */
+static bool find_path(const struct hop_sources *sources, const char *file, char *path, size_t size)
+{
+    const char *from = *file == '/' ? "" : sources->directory;
+    if (!*file || *file == '<' || (*file != '/' && *from != '/'))
+        return false;
+    int length = snprintf(path, size, "%s%s%s", from, *from ? "/" : "", file);
+    return length >= 0 && (size_t)length < size;
+}
+
 const struct hop_source *hop_sources_find(struct hop_sources *sources, const char *file)
 {
     struct hop_source key = {.file = file};
@@ -141,8 +154,10 @@ const struct hop_source *hop_sources_find(struct hop_sources *sources, const cha
     if (!source || source->is_looked_for)
         return source;
     struct stat stat_now;
+    char path[2 * PATH_MAX];
     source->state = HOP_SOURCE_NO_PATH;
-    int fd = file[0] == '/' ? open_file(file, &stat_now, &source->state) : -1;
+    bool is_path = find_path(sources, file, path, sizeof path);
+    int fd = is_path ? open_file(path, &stat_now, &source->state) : -1;
     bool has_memory = true;
     if (fd >= 0) {
         has_memory = read_text(sources, source, fd, &stat_now);

@@ -11,7 +11,7 @@ enum { HOP_SOURCE_FILE_BYTES_MAX = 4 << 20, HOP_SOURCE_BYTES_MAX = 32 << 20 };
 
 enum hop_source_state {
     HOP_SOURCE_READ,
-    HOP_SOURCE_NO_PATH,   /* "<string>", "app.py": which file that was is not guessed at */
+    HOP_SOURCE_NO_PATH,   /* "<string>"; or "app.py", and the profile knows no directory */
     HOP_SOURCE_MISSING,   /* not there, or not to be read by us */
     HOP_SOURCE_NO_FILE,   /* a folder, a device, a pipe, empty */
     HOP_SOURCE_TOO_LARGE, /* it, or all before it */
@@ -28,10 +28,12 @@ struct hop_source {
     bool is_looked_for; /* everything but `file` has been filled */
 };
 
-/* All of a profile's files, each read when it is first asked for. */
+/* All of a profile's files, each read when it is first asked for. Up to 3.8 the main program's name
+ * is as the command line has it, and so may be relative. */
 struct hop_sources {
     struct hop_arena arena;
     uint64_t started_ns;      /* of the profile */
+    const char *directory;    /* likewise */
     struct hop_source *files; /* by name */
     size_t count;
     size_t bytes; /* read so far */

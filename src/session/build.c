@@ -185,6 +185,8 @@ enum hop_status hop_build_profile(const struct hop_build_source *source,
         hop_arena_string(&profile->arena, target->python.version, strlen(target->python.version));
     profile->command_line =
         hop_arena_string(&profile->arena, target->command_line, strlen(target->command_line));
+    profile->directory =
+        hop_arena_string(&profile->arena, target->directory, strlen(target->directory));
     profile->mode = mode_name(source->mode);
     profile->way = capture->way->name;
     profile->way_words = capture->way->words;

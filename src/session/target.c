@@ -155,6 +155,7 @@ enum hop_status hop_attach(int pid, const struct hop_attach_options *options,
         return status;
     }
     hop_process_command_line(&target->process, target->command_line, sizeof target->command_line);
+    hop_process_directory(&target->process, target->directory, sizeof target->directory);
     *result = target;
     return HOP_OK;
 }

@@ -134,6 +134,7 @@ struct hop_profile *make_closure_profile(void)
         new_profile(rows, COUNT(rows), nodes, COUNT(nodes), threads, COUNT(threads));
     profile->python = "3.13.0";
     profile->command_line = "python3 example.py";
+    profile->directory = "/srv/shop";
     profile->duration_ns = 94521000000;
     profile->true_rate_hz = 999.7;
     profile->ticks = 94493;
