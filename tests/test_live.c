@@ -95,6 +95,26 @@ Test(live, narrows_to_what_is_asked_for, .init = set_up, .fini = tear_down)
     cr_assert_float_eq(table.rows[0].share.share, 1, 1e-9);
 }
 
+/* Those of the profile, and three of one line that the source tells apart no longer. */
+Test(live, no_two_rows_look_alike, .init = set_up, .fini = tear_down)
+{
+    char first[256];
+    for (size_t i = 1; i < 4; i++) {
+        struct hop_instruction *row = &profile->instructions[i];
+        uint32_t offset = row->offset;
+        *row = profile->instructions[0];
+        row->offset = 1000 + offset;
+        row->end_column += i == 1; /* this one it does */
+    }
+    make(HOP_LIVE_INSTRUCTIONS, &all);
+    cr_assert_geq(table.count, 4);
+    for (size_t i = 0; i < table.count; i++) {
+        snprintf(first, sizeof first, "%s", name_of(i));
+        for (size_t j = 0; j < i; j++)
+            cr_assert_str_neq(name_of(j), first);
+    }
+}
+
 /* Adds samples to the node of a row's that has most. */
 static void add_samples(uint64_t count)
 {

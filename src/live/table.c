@@ -322,6 +322,23 @@ static const char *or_unknown(const char *text)
     return *text ? text : "?";
 }
 
+/* ":12" or ":12-30" behind a line, as far as it is known and needed. */
+static void print_columns(const struct hop_live_row *row, const struct hop_instruction *at,
+                          char *text, size_t size)
+{
+    *text = '\0';
+    if (!row->needs_column || at->column < 0)
+        return;
+    bool has_end = row->needs_end && !row->needs_offset && at->end_column >= 0;
+    int64_t column = (int64_t)at->column + 1;
+    if (!has_end)
+        snprintf(text, size, ":%" PRId64, column);
+    else if (at->end_line == at->line)
+        snprintf(text, size, ":%" PRId64 "-%d", column, at->end_column);
+    else
+        snprintf(text, size, ":%" PRId64 "-%d:%d", column, at->end_line, at->end_column);
+}
+
 void hop_live_table_name(const struct hop_live_table *table, const struct hop_profile *profile,
                          const struct hop_live_row *row, char *name, size_t size)
 {
@@ -332,7 +349,7 @@ void hop_live_table_name(const struct hop_live_table *table, const struct hop_pr
     }
     const struct hop_instruction *at = &profile->instructions[row->instruction];
     const char *file = or_unknown(table->short_files[row->instruction]);
-    char place[32], column[16] = "";
+    char place[32], columns[48], offset[32] = "";
     int line = shown_line(at);
     snprintf(place, sizeof place, line > 0 ? "%d" : "?", line);
     switch (table->view) {
@@ -346,16 +363,38 @@ void hop_live_table_name(const struct hop_live_table *table, const struct hop_pr
         snprintf(name, size, "%s  %s:%d", or_unknown(at->function), file, at->first_line);
         break;
     default:
-        if (row->needs_column && at->column >= 0)
-            snprintf(column, sizeof column, ":%" PRId64, (int64_t)at->column + 1);
+        print_columns(row, at, columns, sizeof columns);
+        if (row->needs_offset)
+            snprintf(offset, sizeof offset, " (offset %u)", at->offset);
         /* What is cut where it is narrow is what can be missed best. */
-        snprintf(name, size, "%s:%s%s %s  %s", file, place, column, row->opcode,
+        snprintf(name, size, "%s:%s%s %s%s  %s", file, place, columns, row->opcode, offset,
                  or_unknown(last_part(at->function)));
     }
 }
 
-/* Rows that would be called the same tell their column. */
-static bool tell_apart(struct joining *joining)
+/* What a row is called with nothing but its line; with its column; with where that ends. */
+enum { BY_LINE, BY_COLUMN, BY_END };
+
+static uint64_t name_key(const struct hop_live_row *row, const struct hop_instruction *at, int by)
+{
+    uint64_t key = hash_text(hash_number(HASH_BASIS, shown_line(at)), at->file);
+    key = hash_text(hash_text(key, at->function), row->opcode);
+    if (by >= BY_COLUMN)
+        key = hash_number(key, at->column);
+    if (by >= BY_END)
+        key = hash_number(hash_number(key, at->end_line), at->end_column);
+    return key;
+}
+
+static bool *need_of(struct hop_live_row *row, int by)
+{
+    return by == BY_LINE     ? &row->needs_column
+           : by == BY_COLUMN ? &row->needs_end
+                             : &row->needs_offset;
+}
+
+/* Rows that would be called the same tell more of their place. */
+static bool tell_apart(struct joining *joining, int by)
 {
     struct hop_live_table *table = joining->table;
     struct hop_id_table first_of;
@@ -364,14 +403,12 @@ static bool tell_apart(struct joining *joining)
     bool has_memory = hop_id_table_init(&first_of, table->count);
     for (size_t i = 0; has_memory && i < table->count; i++) {
         struct hop_live_row *row = &table->rows[i];
-        const struct hop_instruction *at = &joining->profile->instructions[row->instruction];
-        uint64_t key = hash_text(hash_number(HASH_BASIS, shown_line(at)), at->file);
-        key = hash_text(hash_text(key, at->function), row->opcode);
+        uint64_t key = name_key(row, &joining->profile->instructions[row->instruction], by);
         uint32_t first = hop_id_table_get(&first_of, key);
         if (first == HOP_NO_ID)
             has_memory = hop_id_table_put(&first_of, key, (uint32_t)i);
         else
-            row->needs_column = table->rows[first].needs_column = true;
+            *need_of(row, by) = *need_of(&table->rows[first], by) = true;
     }
     hop_id_table_deinit(&first_of);
     return has_memory;
@@ -398,8 +435,10 @@ static bool join_all(struct joining *joining)
     }
     if (is_threads && !join_threads(joining))
         return false;
-    return tell_apart(joining) && find_shares(joining) &&
-           (table->view != HOP_LIVE_FUNCTIONS || find_totals(joining));
+    for (int by = BY_LINE; by <= BY_END; by++)
+        if (!tell_apart(joining, by))
+            return false;
+    return find_shares(joining) && (table->view != HOP_LIVE_FUNCTIONS || find_totals(joining));
 }
 
 /* Those without a hit are of functions that only call, or of what was before a reset. */

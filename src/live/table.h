@@ -27,7 +27,9 @@ struct hop_live_row {
     struct hop_share share;
     double total;      /* 0 … 1: of the samples, those that have it anywhere on their stack */
     double now;        /* 0 … 1: share in the last interval; negative: nothing was sampled then */
-    bool needs_column; /* another row is of the same line, function and opcode */
+    /* Another row is of the same line, function and opcode; of the same column, too; of all that
+     * the source can tell. */
+    bool needs_column, needs_end, needs_offset;
 };
 
 struct hop_live_table {
