@@ -15,10 +15,11 @@
 /* When to begin and to end counting. A thread gets its perf event after some samples. */
 enum { WARM_SAMPLES = 200, COUNTED_SAMPLES = 400 };
 
-/* A same-CPU look in steady state: the thread's clock, the memory, the clock again; now and then
- * whether the program is still there. With schedstat for a clock also its stat. At an instant at
- * which it has not run since the last one, it is asked whether it is still alive instead. */
-static const double CALLS_WANTED = 4.2, CALLS_ALLOWED = 6;
+/* A same-CPU look in steady state, besides the wait: the memory; now and then whether the program
+ * is still there. That the thread stood still lies in memory of ours, where the kernel records its
+ * switches. Elsewhere it takes the thread's clock twice; with schedstat for a clock also its stat.
+ */
+static const double CALLS_ALLOWED = 2.5, CALLS_ALLOWED_WITHOUT_RECORDS = 6;
 
 struct counts {
     const struct hop_sampler *sampler;
@@ -105,13 +106,15 @@ ParameterizedTest(struct python *python, cost,
     };
     allocations_begin(0);
     cr_assert_eq(hop_sampler_run(&sampler, &plan, &err), HOP_OK, "%s", err.message);
+    bool has_records = sampler.perf_clocks.has_switches && !sampler.perf_clocks.is_given_up;
     hop_sampler_deinit(&sampler);
     hop_detach(target);
     target_kill(&program);
     cr_assert(counts.is_over, "%s: only %zu samples", python->version, counts.samples);
     double calls = (double)counts.system_calls / (double)counts.ticks;
-    cr_log_info("%s: %.2f system calls a tick besides waiting (%.1f wanted)", python->version,
-                calls, CALLS_WANTED);
+    double allowed = has_records ? CALLS_ALLOWED : CALLS_ALLOWED_WITHOUT_RECORDS;
+    cr_log_info("%s: %.2f system calls a tick besides waiting (%.1f allowed)", python->version,
+                calls, allowed);
     cr_assert_eq(counts.allocations, 0, "%s: %zu allocations", python->version, counts.allocations);
-    cr_assert_lt(calls, CALLS_ALLOWED, "%s: %.2f system calls a tick", python->version, calls);
+    cr_assert_lt(calls, allowed, "%s: %.2f system calls a tick", python->version, calls);
 }

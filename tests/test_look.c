@@ -5,10 +5,12 @@
 #include "support/children.h"
 #include "support/fake_program.h"
 #include "support/layouts.h"
+#include "support/system_calls.h"
 
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,16 +54,26 @@ static void wake_at_signals(void *unused)
 static void spin(void *unused)
 {
     (void)unused;
+    signal(SIGUSR1, on_signal);
     child_is_ready();
     for (volatile unsigned i = 0;; i++)
         continue;
+}
+
+/* One that is about to sleep is said to sleep while it is on a CPU still. This file waits until it
+ * is off. */
+static bool is_on_a_cpu(void)
+{
+    char text[128];
+    return hop_process_read_file(&process, "syscall", text, sizeof text) > 0 &&
+           !strncmp(text, "running", 7);
 }
 
 static void await_state(char wanted)
 {
     char state = 0;
     int processor;
-    while (state != wanted) {
+    while (state != wanted || (wanted != 'R' && is_on_a_cpu())) {
         cr_assert(hop_task_where(&entry.task, &state, &processor));
         sched_yield();
     }
@@ -110,6 +122,33 @@ static void start(int minor)
 #define FOR_EACH_VERSION                                                                           \
     for (int minor = LAYOUT_MINOR_FIRST; minor <= LAYOUT_MINOR_LAST && (start(minor), true);       \
          minor++)
+
+enum clock { SCHEDSTAT, PERF_TIMES, SWITCHES, CLOCKS };
+
+/* Lets the thread be proved by that clock. False: it is not to be had here. */
+static bool use_clock(enum clock clock)
+{
+    struct hop_switch last;
+    if (clock == SCHEDSTAT)
+        return true;
+    bool are_fine = clock == PERF_TIMES;
+    for (int tries = 0; tries < 10 && !are_fine; tries++)
+        are_fine = hop_switches_are_fine(); /* it may be disturbed */
+    if (!are_fine || !hop_task_open_perf(&entry.task))
+        return false;
+    if (clock == PERF_TIMES)
+        hop_perf_event_forget_switches(&entry.task.perf);
+    else
+        while (!hop_perf_event_last_switch(&entry.task.perf, &last)) {
+            kill(pid, SIGUSR1); /* there is no record before it ran */
+            usleep(1000);
+        }
+    return true;
+}
+
+#define FOR_EACH_VERSION_AND_CLOCK                                                                 \
+    FOR_EACH_VERSION                                                                               \
+    for (enum clock clock = 0; clock < CLOCKS && (start(minor), use_clock(clock)); clock++)
 
 static enum hop_look_result look_now(bool wants_sleeping, bool wants_still)
 {
@@ -172,7 +211,7 @@ static void wake(void)
 Test(look, looks_again_at_one_that_ran)
 {
     begin(wake_at_signals);
-    FOR_EACH_VERSION
+    FOR_EACH_VERSION_AND_CLOCK
     {
         await_state('S');
         expect(HOP_LOOK_TAKEN);
@@ -199,7 +238,7 @@ static size_t fill_and_wake(struct hop_reader *base, const struct hop_span *span
 Test(look, refuses_what_moved_whenever_it_did)
 {
     begin(wake_at_signals);
-    FOR_EACH_VERSION
+    FOR_EACH_VERSION_AND_CLOCK
     {
         struct hop_reader waking = {fill_and_wake};
         await_state('S');
@@ -226,7 +265,7 @@ Test(look, refuses_what_moved_whenever_it_did)
 Test(look, says_why_it_refuses)
 {
     begin(wake_at_signals);
-    FOR_EACH_VERSION
+    FOR_EACH_VERSION_AND_CLOCK
     {
         await_state('S');
         uint64_t inner = program.thread.frames[2].raw.frame_addr;
@@ -258,7 +297,7 @@ Test(look, says_why_it_refuses)
 Test(look, a_sub_interpreter_may_be_run_by_another_thread)
 {
     begin(wake_at_signals);
-    FOR_EACH_VERSION
+    FOR_EACH_VERSION_AND_CLOCK
     {
         await_state('S');
         entry.state.interpreter_id = 1;
@@ -284,7 +323,7 @@ Test(look, a_sub_interpreter_may_be_run_by_another_thread)
 Test(look, a_thread_state_may_be_another_threads_by_now)
 {
     begin(wake_at_signals);
-    FOR_EACH_VERSION
+    FOR_EACH_VERSION_AND_CLOCK
     {
         await_state('S');
         const struct hop_layout *layout = &python.layout;
@@ -303,7 +342,9 @@ Test(look, a_thread_state_may_be_another_threads_by_now)
     }
 }
 
-/* Its perf event is still there and stands still. From 3.11 on the state tells whose it is. */
+/* Its perf event is still there, and its time stands still. From 3.11 on the state tells whose it
+ * is.
+ */
 Test(look, up_to_3_10_asks_whether_one_with_a_perf_event_still_exists)
 {
     begin(wake_at_signals);
@@ -316,8 +357,9 @@ Test(look, up_to_3_10_asks_whether_one_with_a_perf_event_still_exists)
         begin(wake_at_signals);
         hop_task_deinit(&entry.task);
         hop_task_init(&entry.task, &process, pid);
-        if (!hop_task_open_perf(&entry.task))
+        if (!use_clock(PERF_TIMES))
             cr_skip_test("perf events are not to be had here");
+        await_state('S');
         expect(HOP_LOOK_TAKEN);
         entry.was_taken = false;
         kill(pid, SIGKILL);
@@ -335,28 +377,89 @@ static void pin(int whom, int cpu)
     cr_assert_eq(sched_setaffinity(whom, sizeof set, &set), 0);
 }
 
-/* Where it lost its CPU before the instant it did not spend that time. */
-Test(look, leaves_out_one_that_waited_for_its_cpu_at_the_instant)
+/* A look in cpu mode at a tick that was due, and that began, so long after the thread's last
+ * switch. It is made again where the thread got the CPU in between. */
+static enum hop_look_result look_after_switch(uint64_t due_after_ns, uint64_t began_after_ns)
 {
     struct hop_look_start found;
-    struct hop_switch last;
-    pin(0, sched_getcpu());
+    struct hop_switch last, now;
+    enum hop_look_result result;
+    look = (struct hop_look){.wants_sleeping = true, .wants_still = look.wants_still};
+    do {
+        cr_assert(hop_perf_event_last_switch(&entry.task.perf, &last));
+        sampler->deadlines.due_ns = last.ns + due_after_ns;
+        sampler->on_cpu_since_ns = last.ns + began_after_ns;
+        result = hop_look_find(sampler, &entry, &look, &found);
+        cr_assert(hop_perf_event_last_switch(&entry.task.perf, &now));
+    } while (now.number != last.number);
+    return result;
+}
+
+/* Where it lost its CPU before the instant, or to another program, it did not spend that time. */
+Test(look, leaves_out_one_that_waited_for_its_cpu_at_the_instant)
+{
+    const uint64_t us = 1000, ms = 1000 * us;
+    int cpu = sched_getcpu();
+    pin(0, cpu);
     begin(spin);
     FOR_EACH_VERSION
     {
-        if (!hop_task_open_perf(&entry.task) || !hop_switches_are_fine())
+        look.wants_still = false;
+        if (!use_clock(SWITCHES))
             cr_skip_test("records of switches are not to be had here");
-        do
-            usleep(1000);
-        while (!hop_task_last_switch(&entry.task, &last));
-        look = (struct hop_look){.wants_sleeping = true};
-        sampler->deadlines.due_ns = last.ns;
-        cr_assert_eq(hop_look_find(sampler, &entry, &look, &found), HOP_LOOK_TAKEN);
-        sampler->deadlines.due_ns = hop_now_ns() + 1000 * 1000 * 1000;
-        cr_assert_eq(hop_look_find(sampler, &entry, &look, &found), HOP_LOOK_STILL);
+        sampler->cpu = cpu;
+        cr_assert_eq(look_after_switch(0, us), HOP_LOOK_TAKEN);
+        cr_assert_eq(look_after_switch(ms, us), HOP_LOOK_STILL);
         cr_assert_eq(look.state, 'R');
+        /* Another ran before us; here, or where it waits. */
+        cr_assert_eq(look_after_switch(0, ms), HOP_LOOK_STILL);
+        sampler->cpu = cpu + 1;
+        cr_assert_eq(look_after_switch(0, us), HOP_LOOK_STILL);
+        /* Where a switch takes longer than elsewhere, what is long is longer. */
+        sampler->cpu = cpu;
+        sampler->switch_ns = 30 * us;
+        cr_assert_eq(look_after_switch(0, 60 * us), HOP_LOOK_TAKEN);
+        cr_assert_eq(look_after_switch(0, 600 * us), HOP_LOOK_STILL);
         look.wants_still = true;
-        cr_assert_eq(hop_look_find(sampler, &entry, &look, &found), HOP_LOOK_TAKEN);
+        cr_assert_eq(look_after_switch(0, 600 * us), HOP_LOOK_TAKEN);
+    }
+}
+
+/* Nothing is asked of the kernel where its record tells all: it is read wherever it waits. */
+Test(look, asks_nothing_about_one_whose_switches_are_on_record)
+{
+    pin(0, sched_getcpu());
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        if (!use_clock(SWITCHES))
+            cr_skip_test("records of switches are not to be had here");
+        await_state('S');
+        sampler->cpu = sched_getcpu() + 1;
+        size_t calls_before = system_calls_made();
+        expect(HOP_LOOK_TAKEN);
+        cr_assert_eq(look.state, 'S');
+        expect_stack();
+        cr_assert_eq(look_now(false, true), HOP_LOOK_ASLEEP);
+        expect(HOP_LOOK_SAME);
+        cr_assert_eq(system_calls_made(), calls_before);
+    }
+}
+
+/* What was read early is not looked at when the thread has run since. */
+Test(look, what_was_read_early_may_be_void_by_now)
+{
+    begin(wake_at_signals);
+    FOR_EACH_VERSION
+    {
+        if (!use_clock(SWITCHES))
+            cr_skip_test("records of switches are not to be had here");
+        await_state('S');
+        cr_assert(hop_standstill_read(&entry.task, &sampler->early.before));
+        sampler->early.entry = &entry;
+        wake();
+        expect(HOP_LOOK_TAKEN);
+        expect_stack();
     }
 }
 
@@ -366,13 +469,15 @@ Test(look, takes_one_that_spins_from_its_cpu_only)
     int cpu = sched_getcpu();
     pin(0, cpu);
     begin(spin);
-    FOR_EACH_VERSION
+    FOR_EACH_VERSION_AND_CLOCK
     {
         int taken = 0;
-        sampler->cpu = cpu + 1;
-        cr_assert_eq(look_now(true, true), HOP_LOOK_ELSEWHERE);
-        cr_assert_eq(look.processor, cpu);
-        cr_assert_eq(program.reader.calls, 0);
+        if (clock == SCHEDSTAT) { /* the others prove it wherever it is */
+            sampler->cpu = cpu + 1;
+            cr_assert_eq(look_now(true, true), HOP_LOOK_ELSEWHERE);
+            cr_assert_eq(look.processor, cpu);
+            cr_assert_eq(program.reader.calls, 0);
+        }
         sampler->cpu = cpu;
         for (int i = 0; i < 200; i++) {
             usleep(100);
@@ -401,7 +506,7 @@ Test(look, refuses_one_that_waits_for_a_cpu_once)
     int cpu = sched_getcpu();
     pin(0, cpu);
     begin(spin);
-    FOR_EACH_VERSION
+    FOR_EACH_VERSION_AND_CLOCK
     {
         int refused = 0, still = 0;
         sampler->cpu = cpu;
@@ -419,7 +524,27 @@ Test(look, refuses_one_that_waits_for_a_cpu_once)
     }
 }
 
-/* One that spins on another CPU all the while is never taken. */
+/* For how long it has waited for a CPU. */
+static unsigned long long time_waited_ns(void)
+{
+    char text[72];
+    unsigned long long ns = 0;
+    cr_assert_gt(hop_process_read_file(&process, "schedstat", text, sizeof text), 0);
+    cr_assert_eq(sscanf(text, "%*u %llu", &ns), 1);
+    return ns;
+}
+
+/* The time is added when it gets a CPU. */
+static void await_more_waited_than(unsigned long long ns)
+{
+    uint64_t until_ns = hop_now_ns() + UINT64_C(10) * 1000 * 1000 * 1000;
+    while (time_waited_ns() == ns) {
+        cr_assert_lt(hop_now_ns(), until_ns, "it was taken, and did not wait");
+        sched_yield();
+    }
+}
+
+/* One that runs on another CPU all the while is never taken. */
 Test(look, never_takes_one_that_runs_on_another_cpu)
 {
     cpu_set_t set;
@@ -433,11 +558,17 @@ Test(look, never_takes_one_that_runs_on_another_cpu)
     begin(spin);
     pin(pid, theirs);
     pin(0, ours);
-    FOR_EACH_VERSION
+    FOR_EACH_VERSION_AND_CLOCK
     {
         for (int i = 0; i < 200; i++) {
-            cr_assert_eq(look_now(true, true), HOP_LOOK_ELSEWHERE);
-            cr_assert_eq(look.processor, theirs);
+            unsigned long long waited_ns = time_waited_ns();
+            enum hop_look_result result = look_now(true, true);
+            if (result == HOP_LOOK_ELSEWHERE)
+                cr_assert_eq(look.processor, theirs);
+            else if (result == HOP_LOOK_REFUSED)
+                cr_assert_eq(look.refusal, HOP_REFUSED_MOVED);
+            else /* it waited for that CPU, for others want it too, and stood still */
+                await_more_waited_than(waited_ns);
         }
     }
 }
@@ -445,17 +576,21 @@ Test(look, never_takes_one_that_runs_on_another_cpu)
 Test(look, tells_when_it_is_gone)
 {
     begin(wake_at_signals);
-    FOR_EACH_VERSION
+    FOR_EACH_VERSION_AND_CLOCK
     {
         hop_process_close(&process);
         child_end(pid);
         begin(wake_at_signals);
         hop_task_deinit(&entry.task);
         hop_task_init(&entry.task, &process, pid);
+        cr_assert(use_clock(clock));
         await_state('S');
         expect(HOP_LOOK_TAKEN);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
+        /* The last that is on record is that it was put on a CPU: it is found out there. */
+        if (look_now(true, true) == HOP_LOOK_ELSEWHERE)
+            sampler->cpu = look.processor;
         expect(HOP_LOOK_GONE);
     }
 }

@@ -23,9 +23,9 @@ static void look_after(struct run *run)
     struct hop_sampler *sampler = run->sampler;
     for (size_t i = 0; i < sampler->roster.count && !run->has_changed; i++) {
         struct hop_roster_entry *entry = &sampler->roster.entries[i];
-        if (entry->task.perf_fd < 0)
+        if (entry->task.perf.fd < 0)
             continue;
-        cr_assert_eq(dup2(run->still_fd, entry->task.perf_fd), entry->task.perf_fd);
+        cr_assert_eq(dup2(run->still_fd, entry->task.perf.fd), entry->task.perf.fd);
         entry->times.perf_ns = 0;
         run->has_changed = true;
     }
@@ -95,7 +95,7 @@ Test(perf_clock, that_stands_still_is_given_up_and_told, .timeout = 240)
     cr_assert_leq(sampler.counts.unproved_samples, sampler.counts.samples);
     cr_assert(sampler.perf_clocks.is_given_up);
     for (size_t i = 0; i < sampler.roster.count; i++)
-        cr_assert_lt(sampler.roster.entries[i].task.perf_fd, 0);
+        cr_assert_lt(sampler.roster.entries[i].task.perf.fd, 0);
     hop_sampler_deinit(&sampler);
     hop_detach(target);
     target_kill(&program);

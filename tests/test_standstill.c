@@ -261,17 +261,30 @@ Test(standstill, no_name_deceives_it)
 Test(perf_clock, one_that_stands_still_is_noticed)
 {
     const uint64_t s = 1000 * 1000 * 1000;
-    const struct hop_task_times before = {.run_ns = 5 * s, .perf_ns = 3 * s};
+    const struct hop_task_times before = {
+        .run_ns = 5 * s, .perf_ns = 3 * s, .runs = 70, .switches = 2400};
     const struct {
-        uint64_t ran_ns, perf_ran_ns;
+        uint64_t ran_ns, perf_ran_ns, runs, switches;
         bool agree;
-    } cases[] = {{s, s, true},       {s, s * 9 / 10, true},
-                 {s, 2 * s, true},   {s, 0, false},
-                 {s, s / 10, false}, {s / 5, 0, false},
-                 {0, 0, true},       {s / 1000, 0, true /* too little to tell */}};
+    } cases[] = {
+        {s, s, 9, 240, true},
+        {s, s * 9 / 10, 9, 240, true},
+        {s, 2 * s, 9, 240, true},
+        {s, 0, 9, 240, false},
+        {s, s / 10, 9, 240, false},
+        {s / 5, 0, 9, 240, false},
+        {0, 0, 0, 0, true},
+        {s / 1000, 0, 9, 0, true /* too little to tell */},
+        {s, s, 0, 0, true /* it was on its CPU all the while */},
+        {s, s, 1, 0, true},
+        {s, s, 9, 0, false},
+        {s, s, 9, (uint64_t)-2400, true /* they are not recorded any more */},
+    };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct hop_task_times after = {.run_ns = before.run_ns + cases[i].ran_ns,
-                                       .perf_ns = before.perf_ns + cases[i].perf_ran_ns};
+                                       .perf_ns = before.perf_ns + cases[i].perf_ran_ns,
+                                       .runs = before.runs + cases[i].runs,
+                                       .switches = before.switches + cases[i].switches};
         cr_assert_eq(hop_task_times_agree(&before, &after), cases[i].agree, "case %zu", i);
     }
 }
@@ -309,24 +322,58 @@ Test(standstill, the_last_switch_is_on_record)
     int status;
     pin_us();
     begin(spin);
-    cr_assert_not(hop_task_last_switch(&task, &last), "there is no record yet");
+    cr_assert_not(hop_perf_event_last_switch(&task.perf, &last), "there is no record yet");
     if (!hop_task_open_perf(&task) || !hop_switches_are_fine())
         cr_skip_test("records of switches are not to be had here");
     uint64_t before_ns = hop_now_ns();
     do
         usleep(1000);
-    while (!hop_task_last_switch(&task, &last) || last.ns < before_ns);
+    while (!hop_perf_event_last_switch(&task.perf, &last) || last.ns < before_ns);
     cr_assert(last.is_out && last.wanted_to_go_on);
     cr_assert_leq(last.ns, hop_now_ns());
     /* For so long that the records went round in their pages. */
     for (int i = 0; i < 600; i++)
         usleep(100);
-    cr_assert(hop_task_last_switch(&task, &last) && last.is_out && last.wanted_to_go_on);
+    cr_assert(hop_perf_event_last_switch(&task.perf, &last) && last.is_out && last.wanted_to_go_on);
     kill(pid, SIGSTOP);
     cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
-    cr_assert(hop_task_last_switch(&task, &last) && last.is_out && !last.wanted_to_go_on);
-    hop_task_forget_switches(&task);
-    cr_assert_not(hop_task_last_switch(&task, &last));
+    cr_assert(hop_perf_event_last_switch(&task.perf, &last) && last.is_out &&
+              !last.wanted_to_go_on);
+    hop_perf_event_forget_switches(&task.perf);
+    cr_assert_not(hop_perf_event_last_switch(&task.perf, &last));
+}
+
+/* By the record of its switches, which is read in no time: while we are on its CPU, and not when it
+ * ran in between. */
+Test(standstill, the_record_of_switches_is_a_proof)
+{
+    struct hop_standstill before, now;
+    struct hop_switch last;
+    int held = 0;
+    pin_us();
+    begin(spin);
+    if (!hop_switches_are_fine() || !hop_task_open_perf(&task))
+        cr_skip_test("records of switches are not to be had here");
+    do
+        usleep(1000);
+    while (!hop_perf_event_last_switch(&task.perf, &last));
+    for (int i = 0; i < 300; i++) {
+        struct rusage begun, ended;
+        getrusage(RUSAGE_SELF, &begun);
+        cr_assert(hop_standstill_read(&task, &before));
+        cr_assert_eq(before.clock, HOP_CLOCK_SWITCHES);
+        bool holds = hop_standstill_holds(&task, &before);
+        getrusage(RUSAGE_SELF, &ended);
+        cr_assert(holds || begun.ru_nivcsw != ended.ru_nivcsw, "it ran while we did");
+        held += holds;
+        unsigned long long times = times_run();
+        while (times_run() == times)
+            usleep(10);
+        cr_assert_not(hop_standstill_holds(&task, &before));
+        cr_assert(hop_standstill_read(&task, &now));
+        cr_assert_not(hop_standstill_is_same(&now, &before));
+    }
+    cr_assert_gt(held, 150);
 }
 
 Test(standstill, tells_how_long_one_waited_for_a_cpu)

@@ -88,15 +88,21 @@ static void consider_counter(struct hop_sampler *sampler)
                                     &sampler->walker.stack);
 }
 
+static void note_asleep(struct hop_roster_entry *entry, const struct hop_standstill *before,
+                        bool is_asleep)
+{
+    entry->is_asleep = is_asleep;
+    if (is_asleep)
+        entry->asleep_at = *before;
+}
+
 /* Where the thread is: asleep, or runnable on look->processor. */
 static bool find_out_where(struct hop_roster_entry *entry, const struct hop_standstill *before,
                            struct hop_look *look)
 {
     if (!hop_task_where(&entry->task, &look->state, &look->processor))
         return false;
-    entry->is_asleep = look->state != 'R';
-    if (entry->is_asleep)
-        entry->asleep_at = *before;
+    note_asleep(entry, before, look->state != 'R');
     return true;
 }
 
@@ -106,9 +112,9 @@ static enum hop_look_result look_at_unmoved(struct hop_roster_entry *entry,
                                             const struct hop_standstill *before,
                                             struct hop_look *look)
 {
-    /* A perf event outlives its thread, and tells neither where it is. Once is enough: to go to
-     * sleep or to end, even by SIGKILL, a thread has to run. */
-    if (hop_task_is_provable_anywhere(&entry->task) && !entry->is_found_still) {
+    /* The times of a perf event outlive its thread, and do not tell where it is. Once is enough:
+     * to go to sleep or to end, even by SIGKILL, a thread has to run. */
+    if (before->clock == HOP_CLOCK_PERF_TIMES && !entry->is_found_still) {
         if (!hop_task_exists(&entry->task) ||
             (!entry->is_asleep && !find_out_where(entry, before, look)))
             return HOP_LOOK_GONE;
@@ -167,61 +173,76 @@ bool hop_look_is_anothers(struct hop_sampler *sampler, const struct hop_roster_e
 /* How far the clocks of the kernel's record and of our deadlines may be apart. */
 static const uint64_t CLOCKS_APART_NS = 1000;
 
-/* It was off the CPU at the instant that we were to look, to let another run: it stands where it
- * lost its CPU, which is often at the end of a system call, for what the call has woken runs
- * instead. One that we took off its CPU ran at that instant. */
-static bool waited_at_the_instant(const struct hop_sampler *sampler,
-                                  const struct hop_roster_entry *entry)
+/* From a thread's being taken off its CPU for us until we read a clock there pass one or two
+ * microseconds where the machine is quick. One that was taken off for another waited for as long as
+ * that ran. The least that was seen tells what is long. */
+static const uint64_t SWITCH_NS = 8 * 1000;
+enum { SWITCH_SPREAD = 4 };
+
+static bool was_taken_off_for_us(struct hop_sampler *sampler, const struct hop_switch *last)
 {
-    struct hop_switch last;
-    return hop_task_last_switch(&entry->task, &last) && last.is_out && last.wanted_to_go_on &&
-           last.ns + CLOCKS_APART_NS < sampler->deadlines.due_ns;
+    if (last->cpu != sampler->cpu)
+        return false;
+    uint64_t since_ns =
+        sampler->on_cpu_since_ns > last->ns ? sampler->on_cpu_since_ns - last->ns : 0;
+    if (!sampler->switch_ns || since_ns < sampler->switch_ns)
+        sampler->switch_ns = since_ns;
+    return since_ns <= SWITCH_NS || since_ns <= sampler->switch_ns * SWITCH_SPREAD;
 }
 
-enum hop_look_result hop_look_find(struct hop_sampler *sampler, struct hop_roster_entry *entry,
-                                   struct hop_look *look, struct hop_look_start *start)
+/* It was taken off its CPU for another than us, or before the instant at which we were to look: it
+ * stands where it lost its CPU, which is often at the end of a system call, for what the call has
+ * woken runs instead. One that we took off its CPU ran at that instant. */
+static bool waited_at_the_instant(struct hop_sampler *sampler, const struct hop_switch *last)
 {
-    look->refusal = HOP_TAKEN;
-    if (!hop_look_was_early(sampler, entry, &start->before) &&
-        !hop_standstill_read(&entry->task, &start->before))
-        return HOP_LOOK_GONE;
-    start->is_certain = is_owner_certain(sampler, entry);
-    start->is_anywhere = false;
-    if (entry->was_taken && start->is_certain &&
-        hop_standstill_is_same(&start->before, &entry->taken_at))
-        return look_at_unmoved(entry, &start->before, look);
-    if (start->is_certain && !look->wants_still && waited_at_the_instant(sampler, entry)) {
-        entry->is_asleep = false; /* it wanted to go on */
-        look->state = 'R';
-        return HOP_LOOK_STILL;
-    }
-    if (start->is_certain && is_refused_still(entry, &start->before, look)) {
-        look->state = 'R';
-        return hop_task_exists(&entry->task) ? HOP_LOOK_STILL : HOP_LOOK_GONE;
-    }
+    return last->is_out && last->wanted_to_go_on &&
+           (!was_taken_off_for_us(sampler, last) ||
+            last->ns + CLOCKS_APART_NS < sampler->deadlines.due_ns);
+}
+
+/* What is known of the thread without asking the kernel. False: nothing. */
+static bool know_where(const struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                       struct hop_look *look, struct hop_look_start *start,
+                       const struct hop_switch *last)
+{
     /* A thread known to sleep that has not run since still sleeps, or waits for its first moment on
      * a CPU: its frames are the same. */
-    if (entry->is_asleep && hop_standstill_is_same(&start->before, &entry->asleep_at)) {
-        look->state = 'S';
-    } else if (hop_task_is_provable_anywhere(&entry->task) && look->wants_sleeping) {
+    if (start->before.clock == HOP_CLOCK_SWITCHES ||
+        (entry->is_asleep && hop_standstill_is_same(&start->before, &entry->asleep_at))) {
+        look->state = entry->is_asleep ? 'S' : 'R';
+        look->processor = sampler->cpu;
+        start->is_anywhere = !entry->is_asleep;
+        return true;
+    }
+    /* It runs: said to be here it has ended, or it is we who are not. */
+    if (last && !last->is_out && last->cpu != sampler->cpu) {
+        look->state = 'R';
+        look->processor = last->cpu;
+        entry->is_asleep = false;
+        return true;
+    }
+    if (start->before.clock == HOP_CLOCK_PERF_TIMES && look->wants_sleeping && start->is_certain) {
         /* Where it is need not be known, unless it turns out to have run. */
         look->state = 'R';
         look->processor = sampler->cpu;
         start->is_anywhere = true;
         entry->is_asleep = false;
-    } else if (!find_out_where(entry, &start->before, look)) {
-        return HOP_LOOK_GONE;
+        return true;
     }
-    start->is_asleep = entry->is_asleep;
-    if (start->is_asleep && !look->wants_sleeping)
-        return HOP_LOOK_ASLEEP;
-    if (!start->is_asleep && look->processor != sampler->cpu)
-        return HOP_LOOK_ELSEWHERE;
-    if (hop_look_is_anothers(sampler, entry, start)) {
-        look->refusal = HOP_REFUSED_NOT_ITS_THREAD;
-        return HOP_LOOK_REFUSED;
+    return false;
+}
+
+/* The first half of the proof: that of the start of the tick, unless it is known to be void. */
+static bool read_before(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                        struct hop_look_start *start)
+{
+    if (hop_look_was_early(sampler, entry, &start->before)) {
+        if (start->before.clock != HOP_CLOCK_SWITCHES ||
+            hop_standstill_holds(&entry->task, &start->before))
+            return true;
+        hop_prefetch_close(&sampler->prefetch);
     }
-    return HOP_LOOK_TAKEN;
+    return hop_standstill_read(&entry->task, &start->before);
 }
 
 /* A thread that ran while it was read, of which it was not known where it is: it is to be looked at
@@ -236,22 +257,71 @@ static enum hop_look_result find_out_after_all(struct hop_sampler *sampler,
                                                                  : HOP_LOOK_REFUSED;
 }
 
+enum hop_look_result hop_look_find(struct hop_sampler *sampler, struct hop_roster_entry *entry,
+                                   struct hop_look *look, struct hop_look_start *start)
+{
+    struct hop_switch last;
+    look->refusal = HOP_TAKEN;
+    if (!read_before(sampler, entry, start))
+        return HOP_LOOK_GONE;
+    bool is_on_record = hop_perf_event_last_switch(&entry->task.perf, &last);
+    start->is_certain = is_owner_certain(sampler, entry);
+    start->is_anywhere = false;
+    if (start->before.clock == HOP_CLOCK_SWITCHES) {
+        if (!is_on_record || !hop_standstill_is_of(&start->before, &last)) {
+            look->refusal = HOP_REFUSED_MOVED; /* just now */
+            return find_out_after_all(sampler, entry, look);
+        }
+        note_asleep(entry, &start->before, !last.wanted_to_go_on);
+    }
+    if (entry->was_taken && start->is_certain &&
+        hop_standstill_is_same(&start->before, &entry->taken_at))
+        return look_at_unmoved(entry, &start->before, look);
+    if (is_on_record && start->is_certain && !look->wants_still &&
+        waited_at_the_instant(sampler, &last)) {
+        entry->is_asleep = false; /* it wanted to go on */
+        look->state = 'R';
+        return HOP_LOOK_STILL;
+    }
+    if (start->is_certain && is_refused_still(entry, &start->before, look)) {
+        look->state = 'R';
+        return start->before.clock != HOP_CLOCK_PERF_TIMES || hop_task_exists(&entry->task)
+                   ? HOP_LOOK_STILL
+                   : HOP_LOOK_GONE;
+    }
+    if (!know_where(sampler, entry, look, start, is_on_record ? &last : NULL) &&
+        !find_out_where(entry, &start->before, look))
+        return HOP_LOOK_GONE;
+    start->is_asleep = entry->is_asleep;
+    if (start->is_asleep && !look->wants_sleeping)
+        return HOP_LOOK_ASLEEP;
+    if (!start->is_asleep && look->processor != sampler->cpu)
+        return HOP_LOOK_ELSEWHERE;
+    if (hop_look_is_anothers(sampler, entry, start)) {
+        look->refusal = HOP_REFUSED_NOT_ITS_THREAD;
+        return HOP_LOOK_REFUSED;
+    }
+    return HOP_LOOK_TAKEN;
+}
+
 enum hop_look_result hop_look_prove(struct hop_sampler *sampler, struct hop_roster_entry *entry,
                                     struct hop_look *look, const struct hop_look_start *start)
 {
     size_t known_codes = sampler->codes.count;
     look->refusal = hop_look_read(sampler, entry);
-    if (start->is_anywhere && sampler->python->layout.thread_native_id == HOP_ABSENT &&
+    bool may_have_ended = start->is_anywhere && start->before.clock == HOP_CLOCK_PERF_TIMES;
+    if (may_have_ended && sampler->python->layout.thread_native_id == HOP_ABSENT &&
         !hop_task_exists(&entry->task)) {
-        /* A perf event outlives its thread. Up to 3.10 the next thread may have the same pthread,
-         * and the same address for its state. */
+        /* The times of a perf event outlive its thread. Up to 3.10 the next thread may have the
+         * same pthread, and the same address for its state. */
         hop_look_drop(sampler, known_codes);
         return HOP_LOOK_GONE;
     }
     /* A thread that is just being switched out elsewhere is off its CPU for a moment before its
-     * event's time is brought up to date (event_sched_out): read after that, it has changed. */
+     * event's time is brought up to date (event_sched_out): read after that, it has changed.
+     * (That it is being switched out is on record before that.) */
     bool stood_still = hop_standstill_holds(&entry->task, &start->before) &&
-                       (!start->is_anywhere || hop_standstill_holds(&entry->task, &start->before));
+                       (!may_have_ended || hop_standstill_holds(&entry->task, &start->before));
     /* By schedstat one that is runnable stands still where we are. Of late we may be elsewhere: see
      * crew.c. */
     bool is_where_we_are = start->is_asleep || start->is_anywhere || sched_getcpu() == sampler->cpu;

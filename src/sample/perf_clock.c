@@ -22,7 +22,7 @@ static void open_one(void *context)
     for (int tries = 0; tries < SWITCH_TRIES && !clocks->has_switches; tries++)
         clocks->has_switches = hop_switches_are_fine();
     if (!clocks->has_switches)
-        hop_task_forget_switches(&clocks->task);
+        hop_perf_event_forget_switches(&clocks->task.perf);
 }
 
 void hop_perf_clocks_consider(struct hop_perf_clocks *clocks, struct hop_crew *crew,
@@ -39,7 +39,7 @@ void hop_perf_clocks_consider(struct hop_perf_clocks *clocks, struct hop_crew *c
                                      .tid = entry->task.tid,
                                      .schedstat_fd = -1,
                                      .stat_fd = -1,
-                                     .perf_fd = -1};
+                                     .perf = HOP_NO_PERF_EVENT};
     clocks->for_index = entry->index;
     clocks->is_under_way = hop_crew_send(crew, open_one, clocks);
     entry->has_asked_for_perf = clocks->is_under_way;
@@ -50,10 +50,8 @@ static void give(struct hop_perf_clocks *clocks, struct hop_roster_entry *entry)
     /* Opened by its number, which is still its own: by schedstat's descriptor, of itself. */
     if (!hop_task_exists(&entry->task))
         return;
-    entry->task.perf_fd = clocks->task.perf_fd;
-    entry->task.switches = clocks->task.switches;
-    clocks->task.perf_fd = -1;
-    clocks->task.switches = NULL;
+    entry->task.perf = clocks->task.perf;
+    clocks->task.perf = HOP_NO_PERF_EVENT;
     /* Readings of schedstat are no longer to be compared with. */
     entry->was_taken = entry->is_asleep = false;
     hop_task_times(&entry->task, &entry->times);
@@ -64,9 +62,9 @@ static void give_up(struct hop_perf_clocks *clocks, struct hop_roster *roster)
     clocks->is_given_up = true;
     for (size_t i = 0; i < roster->count; i++) {
         struct hop_roster_entry *entry = &roster->entries[i];
-        if (!hop_task_is_provable_anywhere(&entry->task))
+        if (!hop_task_has_perf(&entry->task))
             continue;
-        hop_task_close_perf(&entry->task);
+        hop_perf_event_close(&entry->task.perf);
         entry->was_taken = entry->is_asleep = false;
     }
 }
@@ -82,7 +80,7 @@ static bool compare_some(struct hop_perf_clocks *clocks, struct hop_roster *rost
             clocks->compare_next = 0;
         struct hop_roster_entry *entry = &roster->entries[clocks->compare_next++];
         struct hop_task_times now;
-        if (!hop_task_is_provable_anywhere(&entry->task))
+        if (!hop_task_has_perf(&entry->task))
             continue;
         asked++;
         if (!hop_task_times(&entry->task, &now) || !hop_task_times_are_telling(&entry->times, &now))
@@ -100,7 +98,7 @@ static void take_over(struct hop_perf_clocks *clocks, struct hop_roster *roster,
 {
     clocks->is_under_way = false;
     clocks->is_given_up = !clocks->is_fine;
-    for (size_t i = 0; i < roster->count && clocks->task.perf_fd >= 0; i++)
+    for (size_t i = 0; i < roster->count && hop_task_has_perf(&clocks->task); i++)
         if (roster->entries[i].index == clocks->for_index)
             give(clocks, &roster->entries[i]);
     hop_task_deinit(&clocks->task);

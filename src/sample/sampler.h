@@ -82,7 +82,9 @@ struct hop_sampler {
     uint64_t sample_ns; /* what a sample taken now stands for: the period in force */
     uint64_t passed_ns; /* what one at each tick up to now would stand for */
     /* The tick under way. */
-    int cpu; /* on which we run; -1: anywhere */
+    int cpu;                  /* on which we run; -1: anywhere */
+    uint64_t on_cpu_since_ns; /* when the looker there began its part of the tick */
+    uint64_t switch_ns;       /* the least time from a thread's last switch to that; 0: none yet */
     bool is_mid_tick;
     int renewals_left; /* in this tick: of the roster */
     bool is_opening;

@@ -1,21 +1,24 @@
-/* One kernel thread, and the proof that it stood still between two instants. There are two clocks
- * that only run while the thread does:
+/* One kernel thread, and the proof that it stood still between two instants. There are three clocks
+ * that only go on while the thread does:
  *
  * - its schedstat: how long it has run and how many times it was put on a CPU. While these do not
  *   change, and it is not on a CPU at the start, it has not executed one instruction. A thread that
  *   is on another CPU has an old figure there (the run time is brought up to date at scheduler
  *   ticks), so the proof needs in addition that the thread sleeps, or that it is runnable on the
- * CPU which we ourselves occupy: its stat. (kernel/sched/stats.h: sched_info_arrive counts before
- * the switch; fs/proc/base.c: proc_pid_schedstat. Since 2.6; needs CONFIG_SCHED_INFO.)
- * - the time that a perf event of the thread was running. It counts nothing (a dummy event), but
- *   reading it asks the CPU that the thread is on, if any, so that two equal readings are a proof
- *   by themselves, and at less cost. (kernel/events/core.c: perf_event_read sends to
- *   event->oncpu; PERF_COUNT_SW_DUMMY since 3.12.) Where perf_event_paranoid, a capability or a
- *   sandbox forbids it, schedstat does. */
+ *   CPU which we ourselves occupy: its stat. (kernel/sched/stats.h: sched_info_arrive counts before
+ *   the switch; fs/proc/base.c: proc_pid_schedstat. Since 2.6; needs CONFIG_SCHED_INFO.)
+ * - the time that a perf event of the thread was running: as it asks the CPU that the thread is on,
+ *   two equal readings are a proof by themselves.
+ * - the record of its switches, of the same event. While the last one is that it was taken off its
+ *   CPU it has not run, wherever it waits or sleeps; and that costs no call. It tells as well
+ *   whether it sleeps, and that it has not ended: to end, even by SIGKILL, a thread has to run.
+ *
+ * Whichever is there and cheapest is read. Where perf events are forbidden schedstat does. */
 #ifndef HOP_SAMPLE_STANDSTILL_H
 #define HOP_SAMPLE_STANDSTILL_H
 
 #include "proc/process.h"
+#include "sample/perf_event.h"
 
 #include <string.h>
 
@@ -25,66 +28,46 @@ struct hop_task {
     int schedstat_fd; /* -1: opened at each use (we may have fewer descriptors than it has threads)
                        */
     int stat_fd;
-    int perf_fd;                                 /* -1: none */
-    const struct perf_event_mmap_page *switches; /* its perf event's records; NULL: none */
+    struct hop_perf_event perf;
 };
 
-/* The bytes of one of the clocks: the text of schedstat (run time, time waited to run, times run),
- * or the perf event's times. */
+enum hop_clock { HOP_CLOCK_SCHEDSTAT, HOP_CLOCK_PERF_TIMES, HOP_CLOCK_SWITCHES };
+
+/* A reading of one of the clocks: the text of schedstat (run time, time waited to run, times run),
+ * the perf event's times, or the number of the last switch, which took it off its CPU. */
 struct hop_standstill {
+    uint8_t clock; /* enum hop_clock */
     uint8_t length;
-    char text[71];
+    char text[70];
 };
 
 void hop_task_init(struct hop_task *task, const struct hop_process *process, int tid);
 void hop_task_deinit(struct hop_task *task);
 
-/* Changes to the clock of a perf event, for a thread that is looked at often; readings from before
+/* Changes to the clocks of a perf event, for a thread that is looked at often; readings from before
  * prove nothing any more. False: it is not to be had, nothing has changed. */
 bool hop_task_open_perf(struct hop_task *task);
-void hop_task_close_perf(struct hop_task *task);
 
-/* When the thread was last put on a CPU, or taken off, as its perf event has recorded it
- * (PERF_RECORD_SWITCH of perf_event_open(2), since Linux 4.3; the record lies in our memory and
- * costs no call). */
-struct hop_switch {
-    uint64_t ns;          /* of CLOCK_MONOTONIC */
-    bool is_out;          /* it was taken off its CPU, */
-    bool wanted_to_go_on; /* runnable: for another to run (the flag since 4.17) */
-};
+static inline bool hop_task_has_perf(const struct hop_task *task)
+{
+    return task->perf.fd >= 0;
+}
 
-/* False: not known, or just changing. */
-bool hop_task_last_switch(const struct hop_task *task, struct hop_switch *last);
-
-/* Whether this kernel records switches, with the time that our clock shows: not where we are in a
- * time namespace (time_namespaces(7)). */
-bool hop_switches_are_fine(void);
-void hop_task_forget_switches(struct hop_task *task);
-
-/* Whether the clock of perf events goes on from one reading to the next while we run: on a machine
- * whose TSC can't be used it may step with the timer, and equal readings would prove nothing. */
-bool hop_perf_clock_is_fine(void);
-
-/* How long the thread has run, by both clocks. */
+/* How long the thread has run, and how many times, by its schedstat and by its perf event. */
 struct hop_task_times {
     uint64_t run_ns, perf_ns;
+    uint64_t runs, switches; /* switches: 0 where they are not recorded */
 };
 
 /* False: it is gone, or has no perf event. */
 bool hop_task_times(struct hop_task *task, struct hop_task_times *now);
 
-/* False: its perf event's clock stood still, or nearly so, while the thread ran. */
+/* False: a clock of its perf event stood still, or nearly so, while the thread ran. */
 bool hop_task_times_agree(const struct hop_task_times *before, const struct hop_task_times *after);
 
 /* Whether it ran for long enough between the two that the clocks can be told to disagree. */
 bool hop_task_times_are_telling(const struct hop_task_times *before,
                                 const struct hop_task_times *after);
-
-/* Whether equal readings are a proof wherever the thread is. */
-static inline bool hop_task_is_provable_anywhere(const struct hop_task *task)
-{
-    return task->perf_fd >= 0;
-}
 
 /* The proof's first half. False: the thread is gone. */
 bool hop_standstill_read(struct hop_task *task, struct hop_standstill *now);
@@ -92,7 +75,15 @@ bool hop_standstill_read(struct hop_task *task, struct hop_standstill *now);
 static inline bool hop_standstill_is_same(const struct hop_standstill *a,
                                           const struct hop_standstill *b)
 {
-    return a->length == b->length && !memcmp(a->text, b->text, a->length);
+    return a->clock == b->clock && a->length == b->length && !memcmp(a->text, b->text, a->length);
+}
+
+/* Whether it is a reading of the record of switches, and this is the switch. */
+static inline bool hop_standstill_is_of(const struct hop_standstill *standstill,
+                                        const struct hop_switch *last)
+{
+    return standstill->clock == HOP_CLOCK_SWITCHES && last->is_out &&
+           !memcmp(standstill->text, &last->number, sizeof last->number);
 }
 
 /* The proof's second half: it has not run since `before`. False also when it is gone. */
@@ -101,7 +92,7 @@ bool hop_standstill_holds(struct hop_task *task, const struct hop_standstill *be
 /* A perf event outlives its thread. */
 bool hop_task_exists(const struct hop_task *task);
 
-/* For how long in all it has waited for a CPU, runnable. */
+/* For how long in all it has waited for a CPU, runnable: of a reading of schedstat. */
 uint64_t hop_standstill_waited_ns(const struct hop_standstill *standstill);
 
 /* State letter and processor. False: the thread is gone. */

@@ -1,6 +1,7 @@
 /* One tick: who holds the GIL, which threads have their turn, a look at each, what came of it. */
 #include "sample/tick.h"
 
+#include "base/clock.h"
 #include "sample/way.h"
 
 /* Births are seen at once (they change the head of a list); ended threads are noticed when they are
@@ -301,6 +302,7 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
 {
     bool has_changed = sampler->refresh_due_ns == 0;
     sampler->renewals_left = RENEWALS_MAX;
+    sampler->on_cpu_since_ns = sampler->deadlines.woke_ns;
     sampler->early.entry = NULL;
     sampler->counts.unproved_samples +=
         hop_perf_clocks_collect(&sampler->perf_clocks, sampler->crew, &sampler->roster,
@@ -331,6 +333,7 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
 int hop_tick_continue(struct hop_sampler *sampler)
 {
     bool ignored = false;
+    sampler->on_cpu_since_ns = hop_now_ns();
     sampler->early.entry = NULL;
     hop_prefetch_close(&sampler->prefetch);
     hop_watch_gils(&sampler->watch, &sampler->roster, &ignored);
