@@ -3,7 +3,7 @@
 
 /* An event is for threads that are worth it, and each makes its thread's context switches a little
  * longer. Where a dump is to look, few threads are proved, or few times. */
-enum { LOOKS_BEFORE_PERF = 64, THREADS_WITH_PERF_MAX = 256 };
+enum { LOOKS_BEFORE_PERF = 8, THREADS_WITH_PERF_MAX = 256 };
 
 /* How often clocks are compared with run times, and of how many threads at once. */
 static const uint64_t COMPARE_NS = 250 * 1000 * 1000;

@@ -4,10 +4,9 @@
  *   limits wake RATE SECONDS CPU           wakes up RATE times a second; SECONDS 0: until killed
  *   limits read PID BYTES SPANS SECONDS    reads BYTES at one place, and 64 at each of SPANS pages
  *   limits look RATE SECONDS CPU PID BYTES SPANS
- *                                          wakes up and reads, between two readings of the clock of
- *                                          the process' first thread: what a proved look asks the
- *                                          kernel at the least
- *   limits preempt RATE SECONDS CPU        preempts a busy thread of its own
+ *                                          wakes up and reads, between two looks at the record of
+ * the switches of the process' first thread: what a proved look asks the kernel at the least limits
+ * preempt RATE SECONDS CPU        preempts a busy thread of its own
  *
  * CPU -1 is any. Each prints one line: names and numbers. */
 #include <errno.h>
@@ -21,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -67,7 +67,7 @@ enum { SPANS_MAX = 1023, SPAN_BYTES = 64, PAGE_BYTES = 4096 };
 struct reading {
     pid_t pid;
     int memory_fd;
-    int clock_fd; /* a perf event of its first thread, which tells how long it ran; -1: none */
+    const struct perf_event_mmap_page *switches; /* those of its first thread, on record */
     size_t spans;
     struct iovec local[SPANS_MAX + 1], remote[SPANS_MAX + 1];
 };
@@ -127,12 +127,14 @@ static void be_prompt(void)
 }
 
 /* Between two readings of the thread's clock, as a sampler proves that it stood still. */
+static uint64_t looks_proved;
+
 static void look(const struct reading *it)
 {
-    uint64_t before[3], after[3]; /* count, enabled, running: perf_event_open(2) */
-    if (read(it->clock_fd, before, sizeof before) != sizeof before || !read_in_one_call(it) ||
-        read(it->clock_fd, after, sizeof after) != sizeof after)
+    uint64_t before = __atomic_load_n(&it->switches->data_head, __ATOMIC_ACQUIRE);
+    if (!read_in_one_call(it))
         give_up("looking");
+    looks_proved += __atomic_load_n(&it->switches->data_head, __ATOMIC_ACQUIRE) == before;
 }
 
 /* Sleeps until a random instant of each period, as heavyops does, and does no more than it is told
@@ -180,8 +182,7 @@ static void prepare(struct reading *it, const char *pid, const char *byte_count,
     char path[64];
     size_t bytes = strtoul(byte_count, NULL, 10), pages = strtoul(spans, NULL, 10);
     snprintf(path, sizeof path, "/proc/%s/mem", pid);
-    *it = (struct reading){
-        .pid = atoi(pid), .memory_fd = open(path, O_RDONLY | O_CLOEXEC), .clock_fd = -1};
+    *it = (struct reading){.pid = atoi(pid), .memory_fd = open(path, O_RDONLY | O_CLOEXEC)};
     if (it->memory_fd < 0)
         give_up(path);
     it->spans = 1 + (pages < SPANS_MAX ? pages : SPANS_MAX);
@@ -217,16 +218,22 @@ static int measure_looks(char *argv[])
         .type = PERF_TYPE_SOFTWARE,
         .size = sizeof attributes,
         .config = PERF_COUNT_SW_DUMMY,
-        .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+        .sample_type = PERF_SAMPLE_TIME | PERF_SAMPLE_CPU,
+        .context_switch = 1,
+        .sample_id_all = 1,
         .exclude_kernel = 1,
         .exclude_hv = 1,
     };
     prepare(&it, argv[3], argv[4], argv[5]);
-    it.clock_fd = (int)syscall(SYS_perf_event_open, &attributes, it.pid, -1, -1, 0);
-    if (it.clock_fd < 0)
+    int fd = (int)syscall(SYS_perf_event_open, &attributes, it.pid, -1, -1, 0);
+    if (fd < 0)
         give_up("perf_event_open");
+    it.switches = mmap(NULL, 2 * (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, fd, 0);
+    if (it.switches == MAP_FAILED)
+        give_up("mapping the record of switches");
     wake_up(&wakes);
-    printf("looks %" PRIu64 " cpu_ns %" PRIu64 "\n", wakes.count, wakes.cpu_ns);
+    printf("looks %" PRIu64 " proved %" PRIu64 " cpu_ns %" PRIu64 "\n", wakes.count, looks_proved,
+           wakes.cpu_ns);
     return 0;
 }
 

@@ -28,8 +28,8 @@ def wake_ns(rate_hz, seconds, cpu=-1):
 
 
 def look_ns(rate_hz, seconds, cpu, pid):
-    """CPU time of one that also reads a stack of depth 8 at six places, between two readings of the
-    thread's clock; None: perf events are not to be had."""
+    """CPU time of one that also reads a stack of depth 8 at six places, while the record of its
+    switches proves it; None: perf events are not to be had."""
     try:
         found = numbers("look", rate_hz, seconds, cpu, pid, stack_bytes(8), 5)
     except subprocess.CalledProcessError:
