@@ -1,9 +1,7 @@
-/*
- * A test that fails is left at once, and frees nothing of what it holds: to the leak sanitizer,
- * which looks when the test's process ends, that is a leak. The test's failure is told already; a
- * report beside it would say of a test that passes when it is run again alone that the program
- * leaks. So of a process whose test has failed nothing is asked.
- */
+/* Keeps the leak sanitizer from tests that have failed. Such a test is left at once, and frees
+ * nothing of what it holds: when its process ends that is a leak, and a report of it, beside the
+ * failure told already, would say of a test that passes when it is run again alone that the program
+ * leaks. */
 #include <criterion/criterion.h>
 #include <stdbool.h>
 
