@@ -79,6 +79,12 @@ Test(cli, refuses_to_group_where_it_does_not)
     cr_assert_eq(run.code, 2);
     assert_has(run.err,
                "flamegraph does not group by file\n  these do: text, json, csv, functions");
+    run_heavyops(&run, NULL, "lines", "-t", "absent", NULL);
+    cr_assert_eq(run.code, 2);
+    assert_has(run.err, "lines does not split by thread\n  these do: text, json, csv, pprof,");
+    run_heavyops(&run, NULL, "report", "-t", "--group", "line", "absent", NULL);
+    cr_assert_eq(run.code, 2);
+    assert_has(run.err, "a table by line does not split by thread\n  --group thread is");
 }
 
 Test(cli, shows_help)

@@ -247,4 +247,5 @@ static enum hop_status write_annotate(const struct hop_profile *profile,
     return has_memory ? HOP_OK : hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
 }
 
-const struct hop_format hop_format_annotate = {.name = "annotate", .write = write_annotate};
+const struct hop_format hop_format_annotate = {
+    .name = "annotate", .joins_threads = true, .write = write_annotate};

@@ -12,6 +12,8 @@ struct hop_format {
     const char *prefix;   /* what a file's name may begin with instead, "callgrind.out"; or NULL */
     bool is_binary;       /* nothing to show on a terminal */
     bool groups;          /* takes the option `group` */
+    bool groups_beside;   /* what it groups stands beside all else, not in its place */
+    bool joins_threads;   /* does not take the option `by_thread` */
     /* Writes the whole report. Options are never NULL. Stream errors are looked at by the caller.
      */
     enum hop_status (*write)(const struct hop_profile *profile,

@@ -83,23 +83,51 @@ enum hop_status hop_format_check_stream(FILE *stream, struct hop_error *err)
                          "cannot write the report: %s", strerror(errno ? errno : EIO));
 }
 
+static bool splits(const struct hop_format *format)
+{
+    return !format->joins_threads;
+}
+
+static bool groups(const struct hop_format *format)
+{
+    return format->groups;
+}
+
+/* "these do: text, json" */
+static void list_formats(bool (*does)(const struct hop_format *), char *list, size_t size)
+{
+    size_t used = (size_t)snprintf(list, size, "these do");
+    const char *before = ": ";
+    for (size_t i = 0; i < FORMAT_COUNT && used < size; i++) {
+        if (!does(formats[i]))
+            continue;
+        used += (size_t)snprintf(list + used, size - used, "%s%s", before, formats[i]->name);
+        before = ", ";
+    }
+}
+
 enum hop_status hop_report_check(const char *format_name, const struct hop_report_options *options,
                                  struct hop_error *err)
 {
     const struct hop_format *format = hop_format_find(format_name);
+    char remedy[200];
     if (!format)
         return hop_error_set(err, HOP_ERR_USAGE, NULL, "no such format: %s",
                              format_name ? format_name : "none given");
-    if (!options->group || format->groups)
-        return HOP_OK;
-    char remedy[200] = "these do:";
-    for (size_t i = 0; i < FORMAT_COUNT; i++) {
-        size_t used = strlen(remedy);
-        if (formats[i]->groups)
-            snprintf(remedy + used, sizeof remedy - used, "%s %s", i ? "," : "", formats[i]->name);
+    if (options->group && !format->groups) {
+        list_formats(groups, remedy, sizeof remedy);
+        return hop_error_set(err, HOP_ERR_USAGE, remedy, "%s does not group by %s", format->name,
+                             options->group);
     }
-    return hop_error_set(err, HOP_ERR_USAGE, remedy, "%s does not group by %s", format->name,
-                         options->group);
+    if (options->by_thread && format->joins_threads) {
+        list_formats(splits, remedy, sizeof remedy);
+        return hop_error_set(err, HOP_ERR_USAGE, remedy, "%s does not split by thread",
+                             format->name);
+    }
+    if (options->by_thread && options->group && !format->groups_beside)
+        return hop_error_set(err, HOP_ERR_USAGE, "--group thread is a table of the threads",
+                             "a table by %s does not split by thread", options->group);
+    return HOP_OK;
 }
 
 enum hop_status hop_report(const struct hop_profile *profile, const char *format_name,

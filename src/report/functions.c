@@ -17,4 +17,4 @@ static enum hop_status write_functions(const struct hop_profile *profile,
 }
 
 const struct hop_format hop_format_functions = {
-    .name = "functions", .groups = true, .write = write_functions};
+    .name = "functions", .groups = true, .joins_threads = true, .write = write_functions};

@@ -192,4 +192,4 @@ static enum hop_status write_groups(const struct hop_profile *profile,
 }
 
 const struct hop_format hop_format_groups = {
-    .name = "groups", .groups = true, .write = write_groups};
+    .name = "groups", .groups = true, .joins_threads = true, .write = write_groups};

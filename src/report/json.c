@@ -365,6 +365,7 @@ const struct hop_format hop_format_json = {
     .name = "json",
     .suffixes = ".json",
     .groups = true,
+    .groups_beside = true,
     .write = write_json,
     .write_snapshot = hop_json_write_snapshot,
 };

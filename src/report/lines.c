@@ -229,4 +229,5 @@ static enum hop_status write_lines(const struct hop_profile *profile,
     return has_memory ? HOP_OK : hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory");
 }
 
-const struct hop_format hop_format_lines = {.name = "lines", .write = write_lines};
+const struct hop_format hop_format_lines = {
+    .name = "lines", .joins_threads = true, .write = write_lines};
