@@ -123,6 +123,32 @@ const checks = {
     await shoot('source');
   },
 
+  async 'a line tells what it calls, and leads there'() {
+    const closure = read('closure');
+    const of = (name) => closure.instructions.filter((row) => row.function === name)
+        .reduce((sum, row) => sum + row.share, 0);
+    const generator = 'Foo.intersects.<locals>.<genexpr>';
+    const called = await page.value(`(() => {
+      const {model} = heavyops, {rows, groups} = model.profile;
+      const name = ({group, weight}) => [model.nameOfCode(model.codeOfFunction[group]), model.share(weight)];
+      return [17, 11].map((line) => model.calleesOf(groups.line.of[rows.line.indexOf(line)]).map(name));
+    })()`);
+    // Method and what that calls; the other one that the module calls; and nobody else.
+    const wanted = [[['Foo.intersects', of('Foo.intersects') + of(generator)], ['Random.randint', of('Random.randint')]],
+                    [[generator, of(generator)]]];
+    called.forEach((list, i) => {
+      assert.deepStrictEqual(list.map(([name]) => name), wanted[i].map(([name]) => name));
+      list.forEach(([name, share], j) => assert(Math.abs(share - wanted[i][j][1]) < 1e-9, `${name}: ${share}`));
+    });
+    const line = '.line[data-line="11"]';
+    if (!await page.value(`Boolean(document.querySelector('${line} .bytecode'))`)) await page.click(`${line} .number`);
+    assert.strictEqual((await text(`${line} .calls`)).trim(), `calls ${generator} ${percent(of(generator))}`);
+    await page.click(`${line} .calls button`);
+    assert.strictEqual(await page.value(`document.querySelector('.line.chosen').dataset.line`), '11');
+    await page.click(`${line} .number`);
+    assert.strictEqual(await page.value(`document.querySelector('${line} .calls')`), null);
+  },
+
   async 'hostile source is shown as text'() {
     const shown = await page.value(`document.querySelector('.line[data-line="8"] code').textContent`);
     for (const part of ['</script>', '<!--', '<img src=x onerror=window.pwned=1>', '\\x1b', '\\u202e', '\\xff', '\\udc80'])

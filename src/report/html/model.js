@@ -66,6 +66,8 @@ class Model {
       if (nodes.parent[i] !== i) subtree[nodes.parent[i]] += subtree[i];
     }
     for (const name of ['place', 'line', 'function']) this.total[name] = this.totals(name, subtree);
+    this.subtree = subtree;
+    this.calls = null; // of these, when it is first asked for
     this.hottest = {};
     this.longest = {}; // what bars are beside: the hottest one with its interval
     for (const name of named) {
@@ -90,6 +92,42 @@ class Model {
       path.push(group);
     }
     return total;
+  }
+
+  // What a line calls: [{group of function, weight with all that it called}], most first; each
+  // sample once, however often the line called the function in it.
+  calleesOf(line) {
+    this.calls = this.calls || this.findCalls();
+    return this.calls.get(line) || [];
+  }
+
+  findCalls() {
+    const {nodes, groups, rows} = this.profile, functions = groups.function.count;
+    const pairs = new Map(), weight = [], depth = [], path = [];
+    for (let i = 0; i < nodes.count; i++) {
+      while (path.length >= Math.max(1, nodes.depth[i])) depth[path.pop()]--;
+      if (nodes.depth[i] === 0) continue; // a thread
+      const isCalled = nodes.depth[i] > 1; // by a line, and not the outermost
+      const line = isCalled ? groups.line.of[nodes.row[nodes.parent[i]]] : rows.count;
+      const key = line * functions + groups.function.of[nodes.row[i]];
+      let pair = pairs.get(key);
+      if (pair === undefined) {
+        pairs.set(key, pair = weight.length);
+        weight.push(0);
+        depth.push(0);
+      }
+      if (depth[pair]++ === 0) weight[pair] += this.subtree[i];
+      path.push(pair);
+    }
+    const calls = new Map();
+    for (const [key, pair] of pairs) {
+      const line = Math.floor(key / functions);
+      if (line === rows.count || !(weight[pair] > 0)) continue;
+      if (!calls.has(line)) calls.set(line, []);
+      calls.get(line).push({group: key % functions, weight: weight[pair]});
+    }
+    calls.forEach((list) => list.sort((a, b) => b.weight - a.weight));
+    return calls;
   }
 
   share(weight) {

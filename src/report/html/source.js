@@ -1,6 +1,9 @@
 // Source with heat by line and by expression, the bytecode under each line, and the functions beside.
 'use strict';
 
+// So many of the functions that a line calls are named.
+const CALLEES_SHOWN = 8;
+
 // From this part of the hottest line's share on a line's bytecode is open at first.
 const HOT_LINE = 0.15;
 
@@ -197,8 +200,19 @@ class Source {
         piece.classList.toggle('lit', !!range && piece.hopRange !== undefined &&
           piece.hopRange[0] >= range[0] && piece.hopRange[1] <= range[1]);
     };
-    line.append(bytecodeOf(model, index, file, number, light));
+    line.append(bytecodeOf(model, index, file, number, light), this.callsOf(index.get(file.id, number)));
     line.setAttribute('aria-expanded', 'true');
+  }
+
+  // "calls spam 12.0%, eggs 3.1%": each leads to that function.
+  callsOf(entry) {
+    const {model} = this.app, callees = entry.group >= 0 ? model.calleesOf(entry.group) : [];
+    const left = callees.length - CALLEES_SHOWN;
+    if (!callees.length) return '';
+    return element('div', {class: 'calls'}, 'calls ', callees.slice(0, CALLEES_SHOWN).map(({group, weight}) => [
+      element('button', {type: 'button', title: 'Its source', onclick: () => this.app.openFunction(group)},
+          model.nameOfCode(model.codeOfFunction[group])), ' ', percent(model.share(weight)), ' ']),
+    left > 0 ? `and ${count(left)} more` : '');
   }
 
   toggle(line) {
@@ -208,6 +222,7 @@ class Source {
     this.changed.set(file.id + ':' + number, !table);
     if (table) {
       table.remove();
+      line.querySelector('.calls')?.remove();
       line.setAttribute('aria-expanded', 'false');
     } else {
       this.unfold(line, file, number);
@@ -262,7 +277,7 @@ class Source {
 
   click(event) {
     const line = event.target.closest('.line[data-line]');
-    if (line && !event.target.closest('.bytecode') && !String(getSelection())) {
+    if (line && !event.target.closest('.bytecode, .calls') && !String(getSelection())) {
       this.toggle(line);
       this.focus(line);
     }
