@@ -183,6 +183,18 @@ const checks = {
     await page.press('o');
   },
 
+  async 'a function is found by where it is said to be'() {
+    await page.click('#tab-functions');
+    const where = await text('#view-functions tbody tr td:nth-last-child(2)');
+    assert(/\.py:\d+$/.test(where), where);
+    await page.press('/');
+    await page.type(where);
+    await page.until(`document.getElementById('found').textContent`);
+    const found = await texts('#view-functions tbody tr');
+    assert(found.length > 0 && found.every((row) => row.includes(where)), found.join('\n'));
+    await page.press('Escape');
+  },
+
   async 'the flame graph zooms, by mouse and keys'() {
     await page.press('2');
     await isShown('flame');

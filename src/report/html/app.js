@@ -184,9 +184,10 @@ class App {
 
   // What a search looks in.
   rowText(row, isFunction) {
-    const {model} = this, {rows, strings} = this.profile;
+    const {model} = this, {rows, codes, strings} = this.profile;
     const place = model.nameOfCode(rows.code[row]) + ' ' + model.fileOfRow(row).name;
-    return isFunction ? place : place + ':' + rows.line[row] + ' ' + strings[rows.base[row]] + ' ' +
+    if (isFunction) return place + ':' + codes.firstLine[rows.code[row]];
+    return place + ':' + rows.line[row] + ' ' + strings[rows.base[row]] + ' ' +
       strings[rows.opcode[row]] + ' ' + model.opcodeClassOf(row) + ' ' + model.argumentOfRow(row);
   }
 
