@@ -182,14 +182,17 @@ Test(manuals, fish_completes)
         {"heavyops fo", "foo.py"},
         {"heavyops record python3 fo", "foo.py"},
     };
+    struct folder folder; /* where fish keeps what it remembers */
+    folder_make(&folder);
     for (size_t i = 0; i < COUNT(typed); i++) {
         char *said = output_of("cd '" HOP_TEST_ROOT "/tests/targets/demo' && '" HOP_TEST_COMMAND
-                               "' help --completion fish | HOME=/nonexistent fish --no-config -c "
+                               "' help --completion fish | HOME=%s fish --no-config -c "
                                "'source; complete -C \"%s\"' 2>&1",
-                               typed[i].line);
+                               folder.path, typed[i].line);
         /* A candidate a line, its description behind a tab. */
         said[strcspn(said, "\t\n")] = '\0';
         cr_expect_str_eq(said, typed[i].becomes, "fish made '%s' of '%s'", said, typed[i].line);
         free(said);
     }
+    folder_remove(&folder);
 }

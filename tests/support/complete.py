@@ -2,8 +2,9 @@
 """Types lines into a real shell on a terminal, Tab behind each, and prints what they became.
 
 complete.py SHELL FILE LINE...: bash or zsh; FILE holds the completion (for zsh: it is _heavyops in
-its folder). A Tab inside of LINE is pressed too. Prints a line for each, without blanks at its end;
-"?" and what was seen when the shell did not answer in a minute.
+its folder). What the shell remembers goes beside it. A Tab inside of LINE is pressed too. Prints a
+line for each, without blanks at its end; "?" and what was seen when the shell did not answer in a
+minute.
 """
 
 import os
@@ -17,10 +18,10 @@ ANSWER_S = 60
 
 
 class Shell:
-    def __init__(self, words):
+    def __init__(self, words, home):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            environment = {"PATH": os.environ["PATH"], "TERM": "dumb", "HOME": "/nonexistent",
+            environment = {"PATH": os.environ["PATH"], "TERM": "dumb", "HOME": home,
                            "LC_ALL": "C.UTF-8"}
             os.execvpe(words[0], words, environment)
         self.seen = ""
@@ -42,10 +43,10 @@ class Shell:
 
 def start(shell, file):
     if shell == "bash":
-        running = Shell(["bash", "--norc", "--noprofile", "-i"])
+        running = Shell(["bash", "--norc", "--noprofile", "-i"], os.path.dirname(file))
         running.type(f"PS1='> '; bind 'set bell-style none'; source '{file}'; echo READ''Y\n")
     else:
-        running = Shell(["zsh", "-f", "-i"])
+        running = Shell(["zsh", "-f", "-i"], os.path.dirname(file))
         running.type("PS1='> '; unsetopt beep; "
                      f"fpath=('{os.path.dirname(file)}' $fpath); autoload -Uz compinit; "
                      "compinit -u -D; bindkey -e; echo READ''Y\n")
