@@ -86,6 +86,47 @@ Test(source, lines)
     cr_assert_not(hop_source_line(source, 7, &at, &length));
 }
 
+/* Columns count in UTF-8, whatever the file is in. */
+Test(source, latin_1_is_decoded_where_it_is_declared)
+{
+    static const struct {
+        const char *text;
+        int line;
+        const char *shown;
+    } cases[] = {
+        {"# -*- coding: latin-1 -*-\nx = '\xe9\xff'\n", 2, "x = '\xc3\xa9\xc3\xbf'"},
+        {"#!/usr/bin/python\r\n \f# vim: set fileencoding=ISO_8859-1 :\r\n\xa1\r\n", 3, "\xc2\xa1"},
+        {"\n#coding=latin1-unix\n\xbf", 3, "\xc2\xbf"},
+        {"import os\n# coding: latin-1\n\xe9\n", 3, "\xe9"}, /* too late */
+        {"#\n#\n# coding: latin-1\n\xe9\n", 4, "\xe9"},
+        {"# coding: utf-8\n# coding: latin-1\n\xe9\n", 3, "\xe9"},
+        {"# coding: latin-15\n\xe9\n", 2, "\xe9"},
+        {"# coding:\n\xe9\n", 2, "\xe9"},
+        {"# coding", 1, "# coding"},
+    };
+    const char *paths[sizeof cases / sizeof *cases];
+    static struct hop_profile_code many[sizeof cases / sizeof *cases];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%zu.py", i);
+        profile.code_count = 0; /* of `codes`, which has room for fewer */
+        paths[i] = many[i].file = add_file(name, cases[i].text, strlen(cases[i].text));
+    }
+    profile.codes = many;
+    profile.code_count = sizeof cases / sizeof *cases;
+    cr_assert(hop_sources_init(&sources, &profile));
+    for (size_t i = 0; i < profile.code_count; i++) {
+        const char *text;
+        size_t length;
+        cr_assert(hop_source_line(find(paths[i]), cases[i].line, &text, &length), "case %zu", i);
+        cr_assert(length == strlen(cases[i].shown) && memcmp(text, cases[i].shown, length) == 0,
+                  "case %zu: %.*s", i, (int)length, text);
+    }
+    for (size_t i = 0; i < profile.code_count; i++)
+        free((char *)many[i].file);
+    profile.code_count = 0;
+}
+
 /* Up to 3.8, the main program of `python3 app.py`. */
 Test(source, relative_names_are_from_the_programs_directory)
 {

@@ -1,6 +1,8 @@
 /* Reads source files whose names a target gave, within bounds, and finds their lines. */
 #include "report/source.h"
 
+#include "report/encoding.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Texts, and 8 bytes a line, of which the shortest has one. */
-static const size_t ARENA_BYTES_MAX = 10 * (size_t)HOP_SOURCE_BYTES_MAX;
+/* Texts, decoded ones again, and 8 bytes a line, of which the shortest has one. */
+static const size_t ARENA_BYTES_MAX = 12 * (size_t)HOP_SOURCE_BYTES_MAX;
 
 static int by_name(const void *a, const void *b)
 {
@@ -129,6 +131,15 @@ static bool read_text(struct hop_sources *sources, struct hop_source *source, in
     if (size >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0) {
         text += strlen(mark);
         size -= strlen(mark);
+    }
+    if (hop_source_is_latin1(text, size)) {
+        size_t decoded_size = hop_latin1_length(text, size);
+        char *decoded = hop_arena_alloc(&sources->arena, decoded_size);
+        if (!decoded)
+            return false;
+        hop_latin1_decode(text, size, decoded);
+        text = decoded;
+        size = decoded_size;
     }
     source->text = text;
     source->is_newer = sources->started_ns && is_after(&stat_now->st_mtim, sources->started_ns);

@@ -22,7 +22,8 @@ struct hop_source {
     const char *file; /* the profile's name of it */
     enum hop_source_state state;
     bool is_newer;      /* changed after sampling began: lines may have moved */
-    const char *text;   /* raw, without a byte order mark; may hold NUL; NULL unless READ */
+    const char *text;   /* raw, without a byte order mark; may hold NUL; NULL unless READ; as UTF-8
+                           where it said that it was Latin-1 */
     const size_t *ends; /* of each line, behind its line end */
     size_t line_count;
     bool is_looked_for; /* everything but `file` has been filled */
