@@ -25,8 +25,8 @@ struct hop_live_row {
     uint32_t group;       /* number of the row before any sorting */
     struct hop_hits hits;
     struct hop_share share;
-    double total;      /* 0 … 1: of the samples, those that have it anywhere on their stack */
-    double now;        /* 0 … 1: share in the last interval; negative: nothing was sampled then */
+    double total; /* 0 … 1: of the samples, those that have it anywhere on their stack */
+    double now;   /* 0 … 1: share in the last interval; negative: nothing was sampled then */
     /* Another row is of the same line, function and opcode; of the same column, too; of all that
      * the source can tell. */
     bool needs_column, needs_end, needs_offset;
