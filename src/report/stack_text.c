@@ -33,7 +33,7 @@ void hop_stack_text_deinit(struct hop_stack_text *text)
 
 static bool make_room(struct hop_stack_text *text, size_t bytes)
 {
-    if (text->line_room - text->line_bytes < bytes) {
+    if (!text->line || text->line_room - text->line_bytes < bytes) {
         size_t room = 2 * text->line_room + bytes + 256;
         char *line = realloc(text->line, room);
         if (!line)
