@@ -1,5 +1,6 @@
 /* Each number of a profile's file, made wrong alone: it is refused. What is still right is reported
  * without a number that is none. */
+#include "profile/file_ops.h"
 #include "profile/merge.h"
 #include "support/large_profile.h"
 #include "support/profile_file.h"
@@ -12,6 +13,21 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The first code object gets a bytecode in which its instructions are not, with a jump; the others
+ * lose theirs. */
+static void change_ops(struct hop_profile *profile)
+{
+    static struct hop_profile_op ops[] = {
+        {2, "POP_JUMP_IF_FALSE", 3, "to 12", 3, 3, 4, 8},
+        {4, "LOAD_NAME", 0, "x", 4, 4, 5, 9},
+        {6, "POP_JUMP_IF_FALSE", 3, "to 16", 4, 4, 5, 9},
+    };
+    for (size_t i = 0; i < profile->code_count; i++)
+        profile->codes[i].op_count = 0;
+    profile->codes[0].ops = ops;
+    profile->codes[0].op_count = sizeof ops / sizeof *ops;
+}
 
 /* Two profiles made one: with parts, and records of when samples were. */
 static struct hop_profile *make_merged_profile(void)
@@ -30,6 +46,7 @@ static struct hop_profile *make_merged_profile(void)
                  HOP_OK);
     hop_profile_destroy(parts[0]);
     hop_profile_destroy(parts[1]);
+    change_ops(merged);
     return merged;
 }
 
@@ -91,16 +108,45 @@ struct change {
     X(tid, file->thread[0]->tid = INT64_C(1) << 40)                                                \
     X(thread_name, file->thread[0]->name = UINT32_MAX)                                             \
     X(code_name, file->codes->function[0] = UINT32_MAX)                                            \
-    X(code_column, file->codes->n_oparg--)                                                         \
-    X(code_no_positions, file->codes->positions = NULL)                                            \
-    X(code_positions, file->codes->positions->n_columns--)                                         \
-    X(code_same_offset, file->codes->step[file->codes->op_count[0] + 1] = 0)                       \
-    X(code_offset, file->codes->step[file->codes->op_count[0]] = 1;                                \
-                   file->codes->step[file->codes->op_count[0] + 1] = UINT32_MAX)                   \
-    X(code_line, file->codes->positions->line[0] = -1)                                             \
+    X(code_opargs, file->codes->n_oparg--)                                                         \
+    X(code_positions, file->codes->n_lines--)                                                      \
+    X(code_ends, file->codes->n_end--)                                                             \
+    X(code_moves, file->codes->moves[1] ^= 1)                                                      \
+    X(code_opcode, file->codes->opcode[1] = UINT32_MAX)                                            \
+    X(code_opcodes, file->codes->n_opcode_text = 0)                                                \
+    X(code_opcode_name, file->codes->opcode_text[0] = UINT32_MAX)                                  \
+    X(code_many_opcodes, static uint32_t texts[(1 << 16) + 1];                                     \
+                         file->codes->opcode_text = texts;                                         \
+                         file->codes->n_opcode_text = (1 << 16) + 1)                               \
+    X(code_same_offset, file->codes->step[1] -= INT64_C(1) << 33)                                  \
+    X(code_offset, file->codes->step[1] = INT64_C(1) << 33)                                        \
+    X(code_step_without_end, file->codes->step[1] = INT64_MAX)                                     \
+    X(code_oparg, file->codes->oparg[0] = -1)                                                      \
+    X(code_large_oparg, file->codes->oparg[0] = INT64_C(1) << 33)                                  \
+    X(code_oparg_without_end, file->codes->oparg[0] = INT64_MAX)                                   \
+    X(code_argument, file->codes->argument[0] = UINT32_MAX)                                        \
+    X(code_new_argument, file->codes->argument[0] = HOP_ARGUMENT_NEW;                              \
+                         file->codes->argument_text.len = 0)                                       \
+    X(code_argument_text, file->codes->argument_text.len--)                                        \
+    X(code_jump, file->codes->argument[2] = HOP_ARGUMENT_JUMP)                                     \
+    X(code_jumps, file->codes->n_target--)                                                         \
+    X(code_target, file->codes->target[0] = -(INT64_C(1) << 33))                                   \
+    X(code_large_target, file->codes->target[0] = INT64_C(1) << 33)                                \
+    X(code_target_without_end, file->codes->target[0] = INT64_MIN)                                 \
+    X(code_line, file->codes->line[0] = INT_MIN)                                                   \
+    X(code_lines, file->codes->lines[0] = INT_MIN)                                                 \
+    X(code_column, file->codes->column[0] = INT64_C(1) << 33)                                      \
+    X(code_column_without_end, file->codes->column[0] = INT64_MAX)                                 \
+    X(code_end, file->codes->end[0] = -(INT64_C(1) << 33))                                         \
+    X(code_end_without_end, file->codes->end[0] = INT64_MIN)                                       \
     X(code_first_line, file->codes->first_line[0] = -1)                                            \
-    X(instruction_code, file->instructions->code[0] = 1000)                                        \
+    X(instruction_code, file->instructions->code_step[0] = 1000)                                   \
+    X(instruction_op, file->instructions->op_step[0] = 1000)                                       \
     X(instruction_opcode, file->instructions->opcode[0] = 1000000)                                 \
+    X(instruction_base_opcode, file->instructions->base_opcode[0] = 1000000)                       \
+    X(instruction_others, file->instructions->n_base_opcode--)                                     \
+    X(instruction_no_positions, file->instructions->positions = NULL)                              \
+    X(instruction_positions, file->instructions->positions->n_columns--)                           \
     X(instruction_oparg, file->instructions->oparg[0] = -2)                                        \
     X(instruction_column, file->instructions->positions->column[0] = UINT32_MAX)                   \
     X(instruction_end, file->instructions->positions->columns[0] = INT32_MIN)                      \

@@ -9,6 +9,10 @@
 enum {
     CHUNK_BYTES = 1 << 16,
     WITH_GZIP_HEADER = 16, /* added to the window's bits: zlib.h, deflateInit2 */
+    /* Where size is what counts, blocks are short, for what is packed changes its kind often, and
+     * each block has its own code. */
+    SMALL_LEVEL = 9,
+    SMALL_MEM_LEVEL = 6,
 };
 
 struct hop_gzip {
@@ -23,7 +27,8 @@ struct hop_gzip *hop_gzip_create(FILE *stream, int level)
     if (!gzip)
         return NULL;
     gzip->stream = stream;
-    if (deflateInit2(&gzip->zlib, level, Z_DEFLATED, MAX_WBITS + WITH_GZIP_HEADER, MAX_MEM_LEVEL,
+    if (deflateInit2(&gzip->zlib, level, Z_DEFLATED, MAX_WBITS + WITH_GZIP_HEADER,
+                     level >= SMALL_LEVEL ? SMALL_MEM_LEVEL : MAX_MEM_LEVEL,
                      Z_DEFAULT_STRATEGY) == Z_OK)
         return gzip;
     free(gzip);

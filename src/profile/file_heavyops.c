@@ -6,11 +6,6 @@ static uint32_t text(struct hop_file_writer *writer, const char *string)
     return hop_strings_add(&writer->strings, string);
 }
 
-/* Columns of `count` numbers; zero, and not to be filled, once out of memory. */
-#define COLUMN(writer, message, name, count)                                                       \
-    ((message)->n_##name = (count),                                                                \
-     (message)->name = hop_file_alloc(writer, count, sizeof *(message)->name))
-
 static Hop__Pprof__Statistics *make_statistics(struct hop_file_writer *writer)
 {
     const struct hop_profile *profile = writer->profile;
@@ -74,104 +69,6 @@ static Hop__Pprof__Thread **make_threads(struct hop_file_writer *writer)
     return threads;
 }
 
-static Hop__Pprof__Positions *make_positions(struct hop_file_writer *writer, size_t count)
-{
-    Hop__Pprof__Positions *positions = hop_file_alloc(writer, 1, sizeof *positions);
-    if (!positions)
-        return NULL;
-    hop__pprof__positions__init(positions);
-    COLUMN(writer, positions, line, count);
-    COLUMN(writer, positions, lines, count);
-    COLUMN(writer, positions, column, count);
-    COLUMN(writer, positions, columns, count);
-    return writer->has_failed ? NULL : positions;
-}
-
-static void fill_position(Hop__Pprof__Positions *positions, size_t i, int last_line, int line,
-                          int end_line, int column, int end_column)
-{
-    positions->line[i] = line - last_line;
-    positions->lines[i] = end_line - line;
-    positions->column[i] = (uint32_t)column + 1;
-    positions->columns[i] = end_column - column;
-}
-
-/* The bytecode of one code object, from place `at` of the columns on. */
-static void fill_ops(struct hop_file_writer *writer, const struct hop_profile_code *from,
-                     Hop__Pprof__Codes *codes, size_t at)
-{
-    for (size_t i = 0; i < from->op_count; i++) {
-        const struct hop_profile_op *op = &from->ops[i];
-        codes->step[at + i] = op->offset - (i ? op[-1].offset : 0);
-        codes->opcode[at + i] = text(writer, op->opcode);
-        codes->oparg[at + i] = op->oparg;
-        codes->argument[at + i] = text(writer, op->argument);
-        fill_position(codes->positions, at + i, i ? op[-1].line : 0, op->line, op->end_line,
-                      op->column, op->end_column);
-    }
-}
-
-static Hop__Pprof__Codes *make_codes(struct hop_file_writer *writer)
-{
-    const struct hop_profile_code *rows = writer->profile->codes;
-    size_t count = writer->profile->code_count, ops = 0;
-    for (size_t i = 0; i < count; i++)
-        ops += rows[i].op_count;
-    Hop__Pprof__Codes *codes = hop_file_alloc(writer, 1, sizeof *codes);
-    if (!codes)
-        return NULL;
-    hop__pprof__codes__init(codes);
-    COLUMN(writer, codes, function, count);
-    COLUMN(writer, codes, file, count);
-    COLUMN(writer, codes, first_line, count);
-    COLUMN(writer, codes, op_count, count);
-    COLUMN(writer, codes, step, ops);
-    COLUMN(writer, codes, opcode, ops);
-    COLUMN(writer, codes, oparg, ops);
-    COLUMN(writer, codes, argument, ops);
-    codes->positions = make_positions(writer, ops);
-    if (writer->has_failed)
-        return NULL;
-    for (size_t i = 0, at = 0; i < count; at += rows[i++].op_count) {
-        codes->function[i] = text(writer, rows[i].function);
-        codes->file[i] = text(writer, rows[i].file);
-        codes->first_line[i] = rows[i].first_line;
-        codes->op_count[i] = (uint32_t)rows[i].op_count;
-        fill_ops(writer, &rows[i], codes, at);
-    }
-    return codes;
-}
-
-static Hop__Pprof__Instructions *make_instructions(struct hop_file_writer *writer)
-{
-    const struct hop_instruction *rows = writer->profile->instructions;
-    size_t count = writer->profile->instruction_count;
-    Hop__Pprof__Instructions *columns = hop_file_alloc(writer, 1, sizeof *columns);
-    if (!columns)
-        return NULL;
-    hop__pprof__instructions__init(columns);
-    COLUMN(writer, columns, code, count);
-    COLUMN(writer, columns, offset, count);
-    COLUMN(writer, columns, opcode, count);
-    COLUMN(writer, columns, base_opcode, count);
-    COLUMN(writer, columns, oparg, count);
-    COLUMN(writer, columns, is_tracked, count);
-    columns->positions = make_positions(writer, count);
-    if (writer->has_failed)
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        columns->code[i] = rows[i].code;
-        columns->offset[i] = rows[i].offset;
-        columns->opcode[i] = text(writer, rows[i].opcode);
-        columns->base_opcode[i] = text(writer, rows[i].base_opcode);
-        columns->oparg[i] = rows[i].oparg;
-        columns->is_tracked[i] = rows[i].is_tracked;
-        fill_position(columns->positions, i, i ? rows[i - 1].line : 0, rows[i].line,
-                      rows[i].end_line, rows[i].column, rows[i].end_column);
-    }
-    return columns;
-}
-
 /* What each sample stands for, where that is the same for all of a tree's. */
 static uint64_t common_weight_ns(const struct hop_profile *profile)
 {
@@ -194,18 +91,19 @@ static Hop__Pprof__Nodes *make_nodes(struct hop_file_writer *writer)
     if (!nodes)
         return NULL;
     hop__pprof__nodes__init(nodes);
-    COLUMN(writer, nodes, up, count);
-    COLUMN(writer, nodes, instruction, count);
-    COLUMN(writer, nodes, self, count);
+    HOP_FILE_COLUMN(writer, nodes, up, count);
+    HOP_FILE_COLUMN(writer, nodes, instruction, count);
+    HOP_FILE_COLUMN(writer, nodes, self, count);
     nodes->ns_per_sample = common_weight_ns(profile);
     if (!nodes->ns_per_sample)
-        COLUMN(writer, nodes, self_ns, count);
+        HOP_FILE_COLUMN(writer, nodes, self_ns, count);
     if (writer->has_failed)
         return NULL;
     for (size_t i = 0; i < count; i++) {
         const struct hop_profile_node *node = &profile->nodes[writer->order[i]];
         nodes->up[i] = (uint32_t)i - writer->place_of[node->parent];
-        nodes->instruction[i] = node->instruction;
+        nodes->instruction[i] =
+            nodes->up[i] ? writer->number_of[node->instruction] : node->instruction;
         nodes->self[i] = node->self;
         if (nodes->n_self_ns)
             nodes->self_ns[i] = node->self_ns;
@@ -221,9 +119,9 @@ static Hop__Pprof__Records *make_records(struct hop_file_writer *writer)
     if (!records)
         return NULL;
     hop__pprof__records__init(records);
-    COLUMN(writer, records, node, count);
-    COLUMN(writer, records, block_step, count);
-    COLUMN(writer, records, weight_ns, count);
+    HOP_FILE_COLUMN(writer, records, node, count);
+    HOP_FILE_COLUMN(writer, records, block_step, count);
+    HOP_FILE_COLUMN(writer, records, weight_ns, count);
     if (writer->has_failed)
         return NULL;
     bool is_common = true;
@@ -265,8 +163,8 @@ void hop_file_put_heavyops(struct hop_file_writer *writer)
     part.statistics = make_statistics(writer);
     part.thread = make_threads(writer);
     part.n_thread = writer->profile->thread_count;
-    part.codes = make_codes(writer);
-    part.instructions = make_instructions(writer);
+    part.codes = hop_file_make_codes(writer);
+    part.instructions = hop_file_make_instructions(writer);
     part.nodes = make_nodes(writer);
     part.records = make_records(writer);
     part.part = make_parts(writer);

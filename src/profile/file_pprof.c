@@ -115,7 +115,7 @@ static void put_places(struct hop_file_writer *writer, bool leaves_frames_out)
         put_function(writer, i + 1, profile->codes[i].function, profile->codes[i].file,
                      profile->codes[i].first_line);
     for (size_t i = 0; i < profile->instruction_count; i++) {
-        const struct hop_instruction *at = &profile->instructions[i];
+        const struct hop_instruction *at = &profile->instructions[writer->instruction_order[i]];
         put_location(writer, i + 1, at->code + 1, at->offset, at->line, at->column);
     }
     if (leaves_frames_out) {
@@ -200,16 +200,17 @@ static bool labels_init(struct hop_file_writer *writer, struct labels *labels)
 }
 
 /* The stack that ends in `node`, innermost first; at most `limit` frames, and one for the rest. */
-static size_t fill_stack(const struct hop_profile *profile, uint32_t node, size_t limit,
+static size_t fill_stack(const struct hop_file_writer *writer, uint32_t node, size_t limit,
                          uint64_t *ids)
 {
+    const struct hop_profile *profile = writer->profile;
     size_t depth = 0;
     for (; profile->nodes[node].parent != node; node = profile->nodes[node].parent) {
         if (depth == limit) {
             ids[depth++] = profile->instruction_count + 1;
             break;
         }
-        ids[depth++] = profile->nodes[node].instruction + 1;
+        ids[depth++] = writer->number_of[profile->nodes[node].instruction] + 1;
     }
     return depth;
 }
@@ -225,7 +226,7 @@ static void put_sample(struct hop_file_writer *writer, const struct labels *labe
     if (!of_instruction->data)
         *of_instruction = instruction_labels(writer, &profile->instructions[node->instruction]);
     sample.location_id = ids;
-    sample.n_location_id = fill_stack(profile, leaf, limit, ids);
+    sample.n_location_id = fill_stack(writer, leaf, limit, ids);
     sample.value = (int64_t[]){(int64_t)node->self, (int64_t)node->self_ns};
     sample.n_value = 2;
     size_t size = hop__pprof__sample__pack(&sample, packed);

@@ -4,6 +4,7 @@
 
 #include "profile/file_parts.h"
 #include "profile/file_pieces.h"
+#include "profile/file_reading.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,18 +22,7 @@ static const size_t PROFILE_BYTES_MAX = (size_t)4 << 30;
 /* As deep as any stack that is sampled (py/stack.h), and its root. */
 enum { TREE_DEPTH_MAX = (1 << 17) + 1 };
 
-struct reading {
-    const char *name; /* the file's, for messages */
-    const Hop__Pprof__Heavyops *file;
-    struct hop_profile *profile;
-    const char **texts; /* of the string table: copies that live as long as the profile */
-    size_t text_count;
-    enum hop_status status;
-    struct hop_error *err;
-};
-
-/* Says what is wrong, if nothing was said yet. */
-static bool broken(struct reading *reading, const char *what)
+bool hop_file_broken(struct hop_file_reading *reading, const char *what)
 {
     if (reading->status == HOP_OK)
         reading->status = hop_error_set(reading->err, HOP_ERR_PROFILE, NULL, "'%s' is broken: %s",
@@ -40,7 +30,7 @@ static bool broken(struct reading *reading, const char *what)
     return false;
 }
 
-static void *alloc(struct reading *reading, size_t count, size_t item_bytes)
+void *hop_file_keep(struct hop_file_reading *reading, size_t count, size_t item_bytes)
 {
     void *memory = hop_arena_alloc(&reading->profile->arena, (count ? count : 1) * item_bytes);
     if (!memory && reading->status == HOP_OK)
@@ -49,20 +39,20 @@ static void *alloc(struct reading *reading, size_t count, size_t item_bytes)
     return memory;
 }
 
-static const char *text(struct reading *reading, uint32_t number)
+const char *hop_file_text(struct hop_file_reading *reading, uint32_t number)
 {
     if (number < reading->text_count)
         return reading->texts[number];
-    broken(reading, "a text that it refers to is not there");
+    hop_file_broken(reading, "a text that it refers to is not there");
     return "";
 }
 
-static bool copy_texts(struct reading *reading, const struct hop_file_pieces *pieces)
+static bool copy_texts(struct hop_file_reading *reading, const struct hop_file_pieces *pieces)
 {
     struct hop_file_piece strings = pieces->strings;
     size_t count = pieces->string_count;
-    reading->texts = alloc(reading, count, sizeof *reading->texts);
-    char *end = alloc(reading, pieces->string_bytes + count, 1);
+    reading->texts = hop_file_keep(reading, count, sizeof *reading->texts);
+    char *end = hop_file_keep(reading, pieces->string_bytes + count, 1);
     if (!reading->texts || !end)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -72,7 +62,7 @@ static bool copy_texts(struct reading *reading, const struct hop_file_pieces *pi
     }
     reading->text_count = count;
     if (count == 0 || reading->texts[0][0])
-        return broken(reading, "its first text is not empty");
+        return hop_file_broken(reading, "its first text is not empty");
     return true;
 }
 
@@ -117,21 +107,21 @@ static bool are_statistics(const Hop__Pprof__Statistics *from)
            from->n_refused <= HOP_REFUSAL_KINDS_MAX;
 }
 
-static bool read_statistics(struct reading *reading, const Hop__Pprof__Statistics *from)
+static bool read_statistics(struct hop_file_reading *reading, const Hop__Pprof__Statistics *from)
 {
     struct hop_profile *profile = reading->profile;
     if (!from)
-        return broken(reading, "it has no statistics");
+        return hop_file_broken(reading, "it has no statistics");
     if (!are_statistics(from))
-        return broken(reading, "a statistic is out of range");
+        return hop_file_broken(reading, "a statistic is out of range");
     profile->pid = (int)from->pid;
     profile->started_ns = from->started_ns;
-    profile->python = text(reading, from->python);
-    profile->command_line = text(reading, from->command_line);
-    profile->directory = text(reading, from->directory);
-    profile->mode = text(reading, from->mode);
-    profile->way = text(reading, from->way);
-    profile->way_words = text(reading, from->way_words);
+    profile->python = hop_file_text(reading, from->python);
+    profile->command_line = hop_file_text(reading, from->command_line);
+    profile->directory = hop_file_text(reading, from->directory);
+    profile->mode = hop_file_text(reading, from->mode);
+    profile->way = hop_file_text(reading, from->way);
+    profile->way_words = hop_file_text(reading, from->way_words);
     profile->ending = (enum hop_ending)from->ending;
     profile->duration_ns = from->duration_ns;
     profile->asked_rate_hz = from->asked_rate_hz;
@@ -152,178 +142,40 @@ static bool read_statistics(struct reading *reading, const Hop__Pprof__Statistic
     profile->unproved_samples = from->unproved_samples;
     for (size_t i = 0; i < from->n_refused; i++) {
         profile->refused[i] = (struct hop_refusal_count){
-            .reason = text(reading, from->refused[i]->reason),
-            .words = text(reading, from->refused[i]->words),
+            .reason = hop_file_text(reading, from->refused[i]->reason),
+            .words = hop_file_text(reading, from->refused[i]->words),
             .count = from->refused[i]->count,
         };
         if (from->refused[i]->count > HOP_COUNT_MAX - profile->refused_total)
-            return broken(reading, "a statistic is out of range");
+            return hop_file_broken(reading, "a statistic is out of range");
         profile->refused_total += from->refused[i]->count;
     }
     profile->refused_count = from->n_refused;
     return reading->status == HOP_OK;
 }
 
-static bool read_threads(struct reading *reading, Hop__Pprof__Thread *const *from, size_t count)
+static bool read_threads(struct hop_file_reading *reading, Hop__Pprof__Thread *const *from,
+                         size_t count)
 {
     struct hop_profile *profile = reading->profile;
-    profile->threads = alloc(reading, count, sizeof *profile->threads);
+    profile->threads = hop_file_keep(reading, count, sizeof *profile->threads);
     if (!profile->threads)
         return false;
     for (size_t i = 0; i < count; i++) {
         if (from[i]->tid < 0 || from[i]->tid > INT_MAX)
-            return broken(reading, "a thread's number is out of range");
+            return hop_file_broken(reading, "a thread's number is out of range");
         profile->threads[i].tid = (int)from[i]->tid;
         profile->threads[i].interpreter = from[i]->interpreter;
-        profile->threads[i].name = text(reading, from[i]->name);
+        profile->threads[i].name = hop_file_text(reading, from[i]->name);
     }
     profile->thread_count = count;
-    return reading->status == HOP_OK;
-}
-
-/* --- positions ------------------------------------------------------------------------------- */
-
-struct position {
-    int line, end_line, column, end_column;
-};
-
-static bool have_length(const Hop__Pprof__Positions *positions, size_t count)
-{
-    return positions && positions->n_line == count && positions->n_lines == count &&
-           positions->n_column == count && positions->n_columns == count;
-}
-
-/* Number `i`, with the running line. */
-static bool next_position(struct reading *reading, const Hop__Pprof__Positions *from, size_t i,
-                          int64_t *line, struct position *position)
-{
-    int64_t end_line, column = (int64_t)from->column[i] - 1;
-    *line += from->line[i];
-    end_line = *line + from->lines[i];
-    int64_t end_column = column + from->columns[i];
-    if (*line < 0 || *line > INT_MAX || end_line < 0 || end_line > INT_MAX || column < -1 ||
-        column > INT_MAX || end_column < -1 || end_column > INT_MAX)
-        return broken(reading, "a line or column is out of range");
-    *position = (struct position){(int)*line, (int)end_line, (int)column, (int)end_column};
-    return true;
-}
-
-/* --- code objects and instructions ------------------------------------------------------------ */
-
-static bool is_oparg(int64_t oparg)
-{
-    return oparg >= -1 && oparg <= UINT32_MAX;
-}
-
-/* The bytecode of a code object, from place `at` of the columns on. */
-static bool read_ops(struct reading *reading, const Hop__Pprof__Codes *from, size_t at,
-                     struct hop_profile_code *code)
-{
-    uint64_t offset = 0;
-    int64_t line = 0;
-    code->ops = alloc(reading, code->op_count, sizeof *code->ops);
-    if (!code->ops)
-        return false;
-    for (size_t i = 0; i < code->op_count; i++, at++) {
-        struct position position;
-        offset += from->step[at];
-        if (offset > UINT32_MAX || (i && !from->step[at]) || !is_oparg(from->oparg[at]))
-            return broken(reading, "an instruction of a code object is out of range");
-        if (!next_position(reading, from->positions, at, &line, &position))
-            return false;
-        code->ops[i] = (struct hop_profile_op){
-            .offset = (uint32_t)offset,
-            .opcode = text(reading, from->opcode[at]),
-            .oparg = from->oparg[at],
-            .argument = text(reading, from->argument[at]),
-            .line = position.line,
-            .end_line = position.end_line,
-            .column = position.column,
-            .end_column = position.end_column,
-        };
-    }
-    return reading->status == HOP_OK;
-}
-
-static bool are_whole(const Hop__Pprof__Codes *codes)
-{
-    size_t count = codes->n_function, ops = 0;
-    if (codes->n_file != count || codes->n_first_line != count || codes->n_op_count != count)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        ops += codes->op_count[i]; /* of 32 bits each: no overflow in what fits a file */
-    return codes->n_step == ops && codes->n_opcode == ops && codes->n_oparg == ops &&
-           codes->n_argument == ops && have_length(codes->positions, ops);
-}
-
-static bool read_codes(struct reading *reading, const Hop__Pprof__Codes *from)
-{
-    struct hop_profile *profile = reading->profile;
-    size_t count = from ? from->n_function : 0, at = 0;
-    if (!from || !are_whole(from))
-        return broken(reading, "its code objects are not whole");
-    profile->codes = alloc(reading, count, sizeof *profile->codes);
-    if (!profile->codes)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        struct hop_profile_code *code = &profile->codes[i];
-        if (from->first_line[i] < 0)
-            return broken(reading, "a code object is out of range");
-        code->function = text(reading, from->function[i]);
-        code->file = text(reading, from->file[i]);
-        code->first_line = from->first_line[i];
-        code->op_count = from->op_count[i];
-        if (!read_ops(reading, from, at, code))
-            return false;
-        at += code->op_count;
-    }
-    profile->code_count = count;
-    return true;
-}
-
-static bool read_instructions(struct reading *reading, const Hop__Pprof__Instructions *from)
-{
-    struct hop_profile *profile = reading->profile;
-    size_t count = from ? from->n_code : 0;
-    int64_t line = 0;
-    if (!from || from->n_offset != count || from->n_opcode != count ||
-        from->n_base_opcode != count || from->n_oparg != count || from->n_is_tracked != count ||
-        !have_length(from->positions, count))
-        return broken(reading, "its instructions are not whole");
-    profile->instructions = alloc(reading, count, sizeof *profile->instructions);
-    if (!profile->instructions)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        struct position position;
-        if (from->code[i] >= profile->code_count || !is_oparg(from->oparg[i]))
-            return broken(reading, "an instruction is out of range");
-        if (!next_position(reading, from->positions, i, &line, &position))
-            return false;
-        const struct hop_profile_code *code = &profile->codes[from->code[i]];
-        profile->instructions[i] = (struct hop_instruction){
-            .function = code->function,
-            .file = code->file,
-            .first_line = code->first_line,
-            .offset = from->offset[i],
-            .opcode = text(reading, from->opcode[i]),
-            .base_opcode = text(reading, from->base_opcode[i]),
-            .oparg = from->oparg[i],
-            .line = position.line,
-            .end_line = position.end_line,
-            .column = position.column,
-            .end_column = position.end_column,
-            .is_tracked = from->is_tracked[i],
-            .code = from->code[i],
-        };
-    }
-    profile->instruction_count = count;
     return reading->status == HOP_OK;
 }
 
 /* --- stacks and records ------------------------------------------------------------------------
  */
 
-static bool read_node(struct reading *reading, const Hop__Pprof__Nodes *from, size_t i,
+static bool read_node(struct hop_file_reading *reading, const Hop__Pprof__Nodes *from, size_t i,
                       uint32_t *depths, uint64_t *samples, uint64_t *samples_ns)
 {
     struct hop_profile *profile = reading->profile;
@@ -331,32 +183,32 @@ static bool read_node(struct reading *reading, const Hop__Pprof__Nodes *from, si
     bool is_root = from->up[i] == 0;
     size_t limit = is_root ? profile->thread_count : profile->instruction_count;
     if (from->up[i] > i || from->instruction[i] >= limit || (is_root && self))
-        return broken(reading, "a stack refers to what is not there");
+        return hop_file_broken(reading, "a stack refers to what is not there");
     if (from->n_self_ns)
         self_ns = from->self_ns[i];
     else if (__builtin_mul_overflow(self, from->ns_per_sample, &self_ns))
-        return broken(reading, "a count is out of range");
+        return hop_file_broken(reading, "a count is out of range");
     if (self > HOP_COUNT_MAX - *samples || self_ns > HOP_COUNT_MAX - *samples_ns)
-        return broken(reading, "a count is out of range");
+        return hop_file_broken(reading, "a count is out of range");
     *samples += self;
     *samples_ns += self_ns;
     uint32_t parent = (uint32_t)i - from->up[i];
     depths[i] = is_root ? 0 : depths[parent] + 1;
     if (depths[i] > TREE_DEPTH_MAX)
-        return broken(reading, "a stack is too deep");
+        return hop_file_broken(reading, "a stack is too deep");
     profile->nodes[i] = (struct hop_profile_node){parent, from->instruction[i], self, self_ns};
     return true;
 }
 
-static bool read_nodes(struct reading *reading, const Hop__Pprof__Nodes *from)
+static bool read_nodes(struct hop_file_reading *reading, const Hop__Pprof__Nodes *from)
 {
     struct hop_profile *profile = reading->profile;
     size_t count = from ? from->n_up : 0;
     uint64_t samples = 0, samples_ns = 0;
     if (!from || from->n_instruction != count || from->n_self != count || count >= UINT32_MAX ||
         (from->n_self_ns && from->n_self_ns != count))
-        return broken(reading, "its stacks are not whole");
-    profile->nodes = alloc(reading, count, sizeof *profile->nodes);
+        return hop_file_broken(reading, "its stacks are not whole");
+    profile->nodes = hop_file_keep(reading, count, sizeof *profile->nodes);
     uint32_t *depths = malloc((count + 1) * sizeof *depths);
     bool is_good = profile->nodes && depths;
     for (size_t i = 0; is_good && i < count; i++)
@@ -366,7 +218,7 @@ static bool read_nodes(struct reading *reading, const Hop__Pprof__Nodes *from)
     return is_good;
 }
 
-static bool read_records(struct reading *reading, const Hop__Pprof__Records *from)
+static bool read_records(struct hop_file_reading *reading, const Hop__Pprof__Records *from)
 {
     struct hop_profile *profile = reading->profile;
     size_t count = from ? from->n_node : 0;
@@ -374,8 +226,8 @@ static bool read_records(struct reading *reading, const Hop__Pprof__Records *fro
     if (!count)
         return true;
     if (from->n_block_step != count || (from->n_weight_ns != 1 && from->n_weight_ns != count))
-        return broken(reading, "its records are not whole");
-    profile->records = alloc(reading, count, sizeof *profile->records);
+        return hop_file_broken(reading, "its records are not whole");
+    profile->records = hop_file_keep(reading, count, sizeof *profile->records);
     if (!profile->records)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -384,7 +236,7 @@ static bool read_records(struct reading *reading, const Hop__Pprof__Records *fro
         block += from->block_step[i];
         if (node >= profile->node_count || profile->nodes[node].parent == node ||
             !is_weight(weight_ns))
-            return broken(reading, "a record is out of range");
+            return hop_file_broken(reading, "a record is out of range");
         profile->records[i] = (struct hop_trace_record){node, block, weight_ns};
     }
     profile->record_count = count;
@@ -394,14 +246,15 @@ static bool read_records(struct reading *reading, const Hop__Pprof__Records *fro
 /* Shares keep a number for each part and thread. */
 enum { PARTS_BY_THREADS_MAX = 1 << 24 };
 
-static bool read_parts(struct reading *reading, Hop__Pprof__Part *const *from, size_t count)
+static bool read_parts(struct hop_file_reading *reading, Hop__Pprof__Part *const *from,
+                       size_t count)
 {
     struct hop_profile *profile = reading->profile;
     if (!count)
         return true;
     if (count > PARTS_BY_THREADS_MAX / (profile->thread_count + 1))
-        return broken(reading, "it has too many parts");
-    profile->parts = alloc(reading, count, sizeof *profile->parts);
+        return hop_file_broken(reading, "it has too many parts");
+    profile->parts = hop_file_keep(reading, count, sizeof *profile->parts);
     if (!profile->parts)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -409,7 +262,7 @@ static bool read_parts(struct reading *reading, Hop__Pprof__Part *const *from, s
         if (from[i]->first_record < least || from[i]->first_record > profile->record_count ||
             (i == 0 && from[i]->first_record) || from[i]->samples > HOP_COUNT_MAX ||
             from[i]->samples_ns > HOP_COUNT_MAX || !is_weight_squared(from[i]->weights_squared_ns2))
-            return broken(reading, "a part of it is out of range");
+            return hop_file_broken(reading, "a part of it is out of range");
         profile->parts[i] =
             (struct hop_profile_part){from[i]->first_record, from[i]->samples, from[i]->samples_ns,
                                       from[i]->weights_squared_ns2};
@@ -420,7 +273,7 @@ static bool read_parts(struct reading *reading, Hop__Pprof__Part *const *from, s
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static bool is_of_known_version(struct reading *reading)
+static bool is_of_known_version(struct hop_file_reading *reading)
 {
     uint32_t version = reading->file->version;
     if (version == HOP_FILE_VERSION)
@@ -432,12 +285,13 @@ static bool is_of_known_version(struct reading *reading)
     return false;
 }
 
-static bool read_heavyops(struct reading *reading)
+static bool read_heavyops(struct hop_file_reading *reading)
 {
     const Hop__Pprof__Heavyops *from = reading->file;
     return read_statistics(reading, from->statistics) &&
            read_threads(reading, from->thread, from->n_thread) &&
-           read_codes(reading, from->codes) && read_instructions(reading, from->instructions) &&
+           hop_file_read_codes(reading, from->codes) &&
+           hop_file_read_instructions(reading, from->instructions) &&
            read_nodes(reading, from->nodes) && read_records(reading, from->records) &&
            read_parts(reading, from->part, from->n_part);
 }
@@ -462,7 +316,7 @@ static void release(void *workspace, void *memory)
     (void)memory;
 }
 
-static bool is_no_profile(struct reading *reading, const char *words)
+static bool is_no_profile(struct hop_file_reading *reading, const char *words)
 {
     reading->status =
         hop_error_set(reading->err, HOP_ERR_PROFILE,
@@ -472,7 +326,7 @@ static bool is_no_profile(struct reading *reading, const char *words)
 }
 
 /* Takes `bytes` over: they are freed as soon as nothing of them is needed. */
-static bool unpack(struct reading *reading, struct workspace *workspace, uint8_t *bytes,
+static bool unpack(struct hop_file_reading *reading, struct workspace *workspace, uint8_t *bytes,
                    size_t size)
 {
     ProtobufCAllocator allocator = {allocate, release, workspace};
@@ -484,13 +338,14 @@ static bool unpack(struct reading *reading, struct workspace *workspace, uint8_t
     else if (!is_good)
         is_no_profile(reading, " of heavyops");
     else if (pieces.has_another)
-        is_good = broken(reading, "it holds two profiles; heavyops merge makes one of several");
+        is_good =
+            hop_file_broken(reading, "it holds two profiles; heavyops merge makes one of several");
     is_good = is_good && copy_texts(reading, &pieces);
     if (is_good) {
         reading->file =
             hop__pprof__heavyops__unpack(&allocator, pieces.heavyops.size, pieces.heavyops.bytes);
         if (!reading->file && !workspace->has_failed)
-            broken(reading, "what heavyops keeps in it is damaged");
+            hop_file_broken(reading, "what heavyops keeps in it is damaged");
         is_good = reading->file && !workspace->has_failed;
     }
     free(bytes);
@@ -502,7 +357,7 @@ static enum hop_status make_profile(const char *name, uint8_t *bytes, size_t siz
 {
     struct workspace workspace = {0};
     struct hop_profile *profile = calloc(1, sizeof *profile);
-    struct reading reading = {.name = name, .profile = profile, .err = err};
+    struct hop_file_reading reading = {.name = name, .profile = profile, .err = err};
     if (!profile) {
         free(bytes);
         return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for '%s'", name);

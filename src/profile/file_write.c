@@ -123,6 +123,35 @@ static void order_nodes(struct hop_file_writer *writer)
     }
 }
 
+static int by_place(const void *left, const void *right, void *instructions)
+{
+    uint32_t x = *(const uint32_t *)left, y = *(const uint32_t *)right;
+    const struct hop_instruction *a = (const struct hop_instruction *)instructions + x;
+    const struct hop_instruction *b = (const struct hop_instruction *)instructions + y;
+    if (a->code != b->code)
+        return a->code < b->code ? -1 : 1;
+    if (a->offset != b->offset)
+        return a->offset < b->offset ? -1 : 1;
+    return (x > y) - (x < y);
+}
+
+/* Neighbours in the bytecode are so in the file. */
+static void order_instructions(struct hop_file_writer *writer)
+{
+    const struct hop_profile *profile = writer->profile;
+    size_t count = profile->instruction_count;
+    writer->instruction_order = hop_file_alloc(writer, count, sizeof *writer->instruction_order);
+    writer->number_of = hop_file_alloc(writer, count, sizeof *writer->number_of);
+    if (writer->has_failed)
+        return;
+    for (size_t i = 0; i < count; i++)
+        writer->instruction_order[i] = (uint32_t)i;
+    qsort_r(writer->instruction_order, count, sizeof *writer->instruction_order, by_place,
+            profile->instructions);
+    for (size_t i = 0; i < count; i++)
+        writer->number_of[writer->instruction_order[i]] = (uint32_t)i;
+}
+
 static void put_strings(struct hop_file_writer *writer)
 {
     Hop__Pprof__Profile piece = HOP__PPROF__PROFILE__INIT;
@@ -141,8 +170,10 @@ enum hop_status hop_profile_write(const struct hop_profile *profile, FILE *strea
     };
     hop_arena_init(&writer.arena, PIECES_BYTES_MAX);
     writer.has_failed = !hop_strings_init(&writer.strings) || !writer.gzip;
-    if (!writer.has_failed)
+    if (!writer.has_failed) {
         order_nodes(&writer);
+        order_instructions(&writer);
+    }
     if (!writer.has_failed) {
         hop_file_put_pprof(&writer);
         hop_file_put_heavyops(&writer);
