@@ -22,6 +22,7 @@ static char *report(const struct hop_profile *profile, const char *format)
     size_t size;
     struct hop_error err;
     FILE *stream = open_memstream(&text, &size);
+    options.by_thread = hop_report_check(format, &options, &err) == HOP_OK; /* some never split */
     cr_assert_eq(hop_report(profile, format, &options, stream, &err), HOP_OK, "%s", err.message);
     fclose(stream);
     return text;
