@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -103,6 +104,49 @@ Test(signals, the_same_signal_at_once_is_one_wish)
     }
     assert_reports(&run, "ended: stopped by the user");
     assert_says(run.out, " spin ");
+}
+
+/* Both at once, so that there is no page yet: whether that is before the first is listened to or
+ * the second is one too many, the folder that was made for the page goes. */
+Test(signals, the_second_takes_the_browsers_folder_along)
+{
+    struct folder folder;
+    char line[200], listed[100];
+    folder_make(&folder);
+    snprintf(line, sizeof line, "TMPDIR=%s BROWSER=true exec \"$0\" attach --browser $1",
+             folder.path);
+    const char *const words[] = {"bash", "-c", line, HOP_TEST_COMMAND, pid_word(target.pid), NULL};
+    run_start(&run, NULL, words);
+    await_sampling(run.pid, target.pid);
+    snprintf(listed, sizeof listed, "test -n \"$(ls %s)\"", folder.path);
+    cr_assert_eq(system(listed), 0, "there is no folder for the page");
+    kill(run.pid, SIGSTOP);
+    while (state_of(run.pid) != 'T')
+        continue;
+    kill(run.pid, SIGINT);
+    kill(run.pid, SIGTERM);
+    kill(run.pid, SIGCONT);
+    run_wait(&run);
+    cr_assert(run.code == 130 || run.code == 143, "%d: %s", run.code, run.err);
+    cr_assert_neq(system(listed), 0, "the folder is still there");
+    folder_remove(&folder);
+}
+
+/* Nor does the first leave it, where it ends us at once: a report is not stopped, it ends. */
+Test(signals, one_that_ends_a_report_takes_the_folder_along)
+{
+    struct folder folder;
+    folder_make(&folder);
+    /* It waits for a profile from a pipe that nobody writes to. */
+    static const char line[] =
+        "cd $1; mkfifo pipe; mkdir tmp; TMPDIR=$1/tmp \"$0\" report pipe --browser & exec 3<>pipe; "
+        "until ls tmp/* >/dev/null 2>&1; do :; done; kill -TERM $!; wait $!; echo $?; "
+        "ls tmp | wc -l";
+    const char *const words[] = {"bash", "-c", line, HOP_TEST_COMMAND, folder.path, NULL};
+    run_start(&run, NULL, words);
+    run_wait(&run);
+    cr_assert_str_eq(run.out, "143\n0\n", "%s", run.err);
+    folder_remove(&folder);
 }
 
 /* The report waits for a reader that does not read; the second Ctrl-C does not. */

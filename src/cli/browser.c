@@ -2,6 +2,7 @@
 #include "cli/browser.h"
 
 #include "cli/command.h"
+#include "cli/signals.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -25,13 +26,16 @@ static bool make_place(struct hop_cli_settings *settings)
     }
     settings->output_path = page;
     settings->page_folder = path;
+    hop_cli_remove_when_killed(path);
     return hop_cli_list_add(&settings->owned, page) && hop_cli_list_add(&settings->owned, path);
 }
 
 void hop_cli_browser_clean_up(const struct hop_cli_settings *settings)
 {
-    if (settings->page_folder)
-        rmdir(settings->page_folder); /* not, if there is a page in it */
+    if (!settings->page_folder)
+        return;
+    rmdir(settings->page_folder); /* not, if there is a page in it */
+    hop_cli_remove_when_killed(NULL);
 }
 
 bool hop_cli_browser_prepare(struct hop_cli_settings *settings)

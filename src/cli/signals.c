@@ -22,13 +22,21 @@ static sig_atomic_t now_ms(void)
 }
 
 static struct hop_terminal_rescue rescue;
+static const char *volatile doomed_folder;
+
+static void clean_up(void)
+{
+    hop_terminal_rescue(&rescue);
+    if (doomed_folder)
+        rmdir(doomed_folder);
+}
 
 static void stop(int number)
 {
     int saved_errno = errno;
     sig_atomic_t at_ms = now_ms(), passed_ms = at_ms - first_ms;
     if (is_stopping && !(number == first_number && passed_ms >= 0 && passed_ms < SAME_WISH_MS)) {
-        hop_terminal_rescue(&rescue);
+        clean_up();
         _exit(128 + number);
     }
     if (!is_stopping) {
@@ -115,7 +123,7 @@ void hop_cli_stop_forwarding(void)
 /* Gives the terminal back and dies of what it was. */
 static void rescue_and_die(int number)
 {
-    hop_terminal_rescue(&rescue);
+    clean_up();
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -132,4 +140,17 @@ struct hop_terminal_rescue *hop_cli_rescue_terminal(void)
             sigaction(numbers[i], &action, NULL);
     }
     return &rescue;
+}
+
+void hop_cli_remove_when_killed(const char *folder)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = rescue_and_die}, old;
+    doomed_folder = folder;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; folder && i < sizeof numbers / sizeof *numbers; i++) {
+        sigaction(numbers[i], NULL, &old);
+        if (old.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &action, NULL);
+    }
 }

@@ -22,6 +22,10 @@ void hop_cli_forward_to(int pid);
  * what they did before. */
 void hop_cli_stop_forwarding(void);
 
+/* A signal that ends us at once, SIGINT, SIGTERM or SIGHUP, removes this folder (kept by the
+ * caller) first, if it is empty; NULL: none any more. */
+void hop_cli_remove_when_killed(const char *folder);
+
 /* From now on a signal that kills us gives the terminal back first, if hop_top has noted in the
  * result (static) how. */
 struct hop_terminal_rescue *hop_cli_rescue_terminal(void);
