@@ -473,6 +473,7 @@ static void print_samples(const struct gecko *gecko, size_t first, size_t end)
         uint64_t time_ns = gecko->samples[i].time_ns;
         if (i > first)
             putc_unlocked(',', stream);
+        /* Half a microsecond goes up; "%.3f" of milliseconds in a double would go either way. */
         hop_print_fraction(stream, time_ns / 1000 + (time_ns % 1000 >= 500), 3);
     }
     fputs("],\n\"weight\":[", stream);
