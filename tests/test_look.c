@@ -1,6 +1,7 @@
 /* One look: frames in fake memory, of every layout, of a kernel thread that is a real one, asleep,
  * spinning, woken in the midst of the look, or gone. */
 #include "base/clock.h"
+#include "sample/tick.h"
 #include "sample/way.h"
 #include "support/children.h"
 #include "support/fake_program.h"
@@ -377,21 +378,30 @@ static void pin(int whom, int cpu)
     cr_assert_eq(sched_setaffinity(whom, sizeof set, &set), 0);
 }
 
+/* It is not told when the thread got the CPU while it was read. */
+static struct hop_switch last_switch(void)
+{
+    struct hop_switch last;
+    int tries = 0;
+    while (!hop_perf_event_last_switch(&entry.task.perf, &last))
+        cr_assert_lt(++tries, 1000);
+    return last;
+}
+
 /* A look in cpu mode at a tick that was due, and that began, so long after the thread's last
  * switch. It is made again where the thread got the CPU in between. */
 static enum hop_look_result look_after_switch(uint64_t due_after_ns, uint64_t began_after_ns)
 {
     struct hop_look_start found;
-    struct hop_switch last, now;
+    struct hop_switch last;
     enum hop_look_result result;
     look = (struct hop_look){.wants_sleeping = true, .wants_still = look.wants_still};
     do {
-        cr_assert(hop_perf_event_last_switch(&entry.task.perf, &last));
+        last = last_switch();
         sampler->deadlines.due_ns = last.ns + due_after_ns;
         sampler->on_cpu_since_ns = last.ns + began_after_ns;
         result = hop_look_find(sampler, &entry, &look, &found);
-        cr_assert(hop_perf_event_last_switch(&entry.task.perf, &now));
-    } while (now.number != last.number);
+    } while (last_switch().number != last.number);
     return result;
 }
 
@@ -423,6 +433,51 @@ Test(look, leaves_out_one_that_waited_for_its_cpu_at_the_instant)
         look.wants_still = true;
         cr_assert_eq(look_after_switch(0, 600 * us), HOP_LOOK_TAKEN);
     }
+}
+
+/* What was the least once need not stay it: a switch may come to take longer, and a look that came
+ * into the middle of one tells nothing. */
+Test(look, learns_anew_how_long_a_switch_takes)
+{
+    const uint64_t us = 1000, ms = 1000 * us;
+    enum { LOOKS_MAX = 1000 };
+    int cpu = sched_getcpu(), left_out = 0;
+    pin(0, cpu);
+    begin(spin);
+    start(LAYOUT_MINOR_LAST);
+    if (!use_clock(SWITCHES))
+        cr_skip_test("records of switches are not to be had here");
+    sampler->cpu = cpu;
+    sampler->switch_ns = 0;
+    look.wants_still = false;
+    cr_assert_eq(look_after_switch(0, us), HOP_LOOK_TAKEN);
+    while (look_after_switch(0, 40 * us) == HOP_LOOK_STILL && left_out < LOOKS_MAX)
+        left_out++;
+    cr_assert_gt(left_out, 50);
+    cr_assert_lt(left_out, LOOKS_MAX);
+    cr_assert_eq(look_after_switch(0, us), HOP_LOOK_TAKEN);
+    cr_assert_eq(look_after_switch(0, 40 * us), HOP_LOOK_STILL);
+    /* Another's slice of time is none, however often; nor does a wait from before the instant tell
+     * anything of it, nor a switch after it. */
+    for (int i = 0; i < LOOKS_MAX; i++) {
+        cr_assert_eq(look_after_switch(0, ms), HOP_LOOK_STILL);
+        cr_assert_eq(look_after_switch(30 * us, 40 * us), HOP_LOOK_STILL);
+    }
+    cr_assert_eq(look_after_switch(0, 40 * us), HOP_LOOK_STILL);
+    cr_assert_eq(look_after_switch(0, 0), HOP_LOOK_TAKEN);
+    cr_assert_eq(look_after_switch(0, 40 * us), HOP_LOOK_STILL);
+}
+
+/* On each CPU that a tick comes to, what was taken off it for us was so when we came there. */
+Test(look, each_part_of_a_tick_has_its_own_beginning)
+{
+    begin(wake_at_signals);
+    start(LAYOUT_MINOR_LAST);
+    sampler->pending_count = 0;
+    uint64_t before_ns = hop_now_ns();
+    cr_assert_eq(hop_tick_continue(sampler), HOP_CREW_DONE);
+    cr_assert_geq(sampler->on_cpu_since_ns, before_ns);
+    cr_assert_leq(sampler->on_cpu_since_ns, hop_now_ns());
 }
 
 /* Nothing is asked of the kernel where its record tells all: it is read wherever it waits. */

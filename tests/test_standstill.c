@@ -315,6 +315,16 @@ static void pin_us(void)
     cr_assert_eq(sched_setaffinity(0, sizeof here, &here), 0);
 }
 
+/* It is not told when the thread got a CPU while it was read. */
+static struct hop_switch last_switch(const struct hop_task *of)
+{
+    struct hop_switch last;
+    int tries = 0;
+    while (!hop_perf_event_last_switch(&of->perf, &last))
+        cr_assert_lt(++tries, 1000);
+    return last;
+}
+
 /* One that may only run where we do is off its CPU whenever we are on it. */
 Test(standstill, the_last_switch_is_on_record)
 {
@@ -331,16 +341,45 @@ Test(standstill, the_last_switch_is_on_record)
     while (!hop_perf_event_last_switch(&task.perf, &last) || last.ns < before_ns);
     cr_assert(last.is_out && last.wanted_to_go_on);
     cr_assert_leq(last.ns, hop_now_ns());
-    /* For so long that the records went round in their pages. */
-    for (int i = 0; i < 600; i++)
+    /* For so long that the records went round in their page, and one lay across its end. */
+    for (int i = 0; i < 600; i++) {
         usleep(100);
-    cr_assert(hop_perf_event_last_switch(&task.perf, &last) && last.is_out && last.wanted_to_go_on);
+        last = last_switch(&task);
+        cr_assert(last.is_out && last.wanted_to_go_on);
+        cr_assert_eq(last.cpu, sched_getcpu());
+    }
     kill(pid, SIGSTOP);
     cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
-    cr_assert(hop_perf_event_last_switch(&task.perf, &last) && last.is_out &&
-              !last.wanted_to_go_on);
+    last = last_switch(&task);
+    cr_assert(last.is_out && !last.wanted_to_go_on);
     hop_perf_event_forget_switches(&task.perf);
     cr_assert_not(hop_perf_event_last_switch(&task.perf, &last));
+}
+
+/* Of one that runs the last is that it was put on a CPU: that stays so, and proves nothing. */
+Test(standstill, one_that_runs_is_not_proved_by_its_record)
+{
+    struct hop_process our_process;
+    struct hop_task ours;
+    struct hop_error err;
+    struct hop_standstill now;
+    struct hop_switch last;
+    begin(wake_at_signals);
+    cr_assert_eq(hop_process_open(getpid(), &our_process, &err), HOP_OK);
+    hop_task_init(&ours, &our_process, gettid());
+    bool has_records = hop_switches_are_fine() && hop_task_open_perf(&ours);
+    for (int i = 0; i < 100 && has_records; i++) {
+        usleep(100);
+        last = last_switch(&ours);
+        cr_assert_not(last.is_out);
+        cr_assert(hop_standstill_read(&ours, &now));
+        cr_assert_eq(now.clock, HOP_CLOCK_PERF_TIMES);
+        cr_assert_not(hop_standstill_is_of(&now, &last));
+    }
+    hop_task_deinit(&ours);
+    hop_process_close(&our_process);
+    if (!has_records)
+        cr_skip_test("records of switches are not to be had here");
 }
 
 /* By the record of its switches, which is read in no time: while we are on its CPU, and not when it

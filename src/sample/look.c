@@ -175,29 +175,40 @@ static const uint64_t CLOCKS_APART_NS = 1000;
 
 /* From a thread's being taken off its CPU for us until we read a clock there pass one or two
  * microseconds where the machine is quick. One that was taken off for another waited for as long as
- * that ran. The least that was seen tells what is long. */
-static const uint64_t SWITCH_NS = 8 * 1000;
+ * that ran. The least that was seen tells what is long; no switch takes as long as a slice of time
+ * that the scheduler gives to another. */
+static const uint64_t SWITCH_NS = 8 * 1000, SWITCH_MOST_NS = 500 * 1000;
 enum { SWITCH_SPREAD = 4 };
+
+/* What was too long, again and again, is how long it takes by now: the CPU may be slower than it
+ * was, or have more to do at each switch. After some hundred looks it is believed. */
+enum { SWITCH_GROWTH_DIVISOR = 128 };
 
 static bool was_taken_off_for_us(struct hop_sampler *sampler, const struct hop_switch *last)
 {
     if (last->cpu != sampler->cpu)
         return false;
-    uint64_t since_ns =
-        sampler->on_cpu_since_ns > last->ns ? sampler->on_cpu_since_ns - last->ns : 0;
+    if (last->ns >= sampler->on_cpu_since_ns)
+        return true; /* after we had begun there */
+    uint64_t since_ns = sampler->on_cpu_since_ns - last->ns;
+    if (since_ns > SWITCH_MOST_NS)
+        return false;
     if (!sampler->switch_ns || since_ns < sampler->switch_ns)
         sampler->switch_ns = since_ns;
-    return since_ns <= SWITCH_NS || since_ns <= sampler->switch_ns * SWITCH_SPREAD;
+    if (since_ns <= SWITCH_NS || since_ns <= sampler->switch_ns * SWITCH_SPREAD)
+        return true;
+    sampler->switch_ns += sampler->switch_ns / SWITCH_GROWTH_DIVISOR + 1;
+    return false;
 }
 
-/* It was taken off its CPU for another than us, or before the instant at which we were to look: it
+/* It was taken off its CPU before the instant at which we were to look, or for another than us: it
  * stands where it lost its CPU, which is often at the end of a system call, for what the call has
  * woken runs instead. One that we took off its CPU ran at that instant. */
 static bool waited_at_the_instant(struct hop_sampler *sampler, const struct hop_switch *last)
 {
     return last->is_out && last->wanted_to_go_on &&
-           (!was_taken_off_for_us(sampler, last) ||
-            last->ns + CLOCKS_APART_NS < sampler->deadlines.due_ns);
+           (last->ns + CLOCKS_APART_NS < sampler->deadlines.due_ns ||
+            !was_taken_off_for_us(sampler, last));
 }
 
 /* What is known of the thread without asking the kernel. False: nothing. */

@@ -84,7 +84,8 @@ struct hop_sampler {
     /* The tick under way. */
     int cpu;                  /* on which we run; -1: anywhere */
     uint64_t on_cpu_since_ns; /* when the looker there began its part of the tick */
-    uint64_t switch_ns;       /* the least time from a thread's last switch to that; 0: none yet */
+    uint64_t switch_ns; /* the least time, of late, from a thread's last switch to that; 0: none
+                           yet */
     bool is_mid_tick;
     int renewals_left; /* in this tick: of the roster */
     bool is_opening;
