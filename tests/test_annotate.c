@@ -194,6 +194,20 @@ Test(annotate, a_file_that_is_newer_gets_a_warning)
     hop_profile_destroy(profile);
 }
 
+Test(annotate, a_file_that_may_be_another_gets_a_warning)
+{
+    static const char *const formats[] = {"annotate", "lines"};
+    struct hop_report_options options = {0};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct hop_profile *profile = make();
+        profile->has_other_root = true;
+        char *text = report(profile, formats[i], &options);
+        cr_expect(strstr(text, "warning: the program had other files (a container"), "%s", text);
+        free(text);
+        hop_profile_destroy(profile);
+    }
+}
+
 Test(annotate, the_focus_is_what_people_mean)
 {
     static const struct {

@@ -91,6 +91,7 @@ Test(process, a_living_one_is_known)
     cr_assert(hop_process_is_alive(&process));
     cr_assert_eq(hop_process_tracer(&process), 0);
     cr_assert_not(hop_process_is_stopped(&process));
+    cr_assert_not(hop_process_has_other_root(&process));
     hop_process_command_line(&process, text, sizeof text);
     cr_assert_str_eq(text, "cat");
     hop_process_executable(&process, text, sizeof text);

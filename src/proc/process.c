@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* PF_KTHREAD of include/linux/sched.h, in the flags of stat. */
@@ -197,6 +198,13 @@ void hop_process_directory(const struct hop_process *process, char *into, size_t
 {
     ssize_t length = readlinkat(process->dir_fd, "cwd", into, size - 1);
     into[length > 0 ? length : 0] = '\0';
+}
+
+bool hop_process_has_other_root(const struct hop_process *process)
+{
+    struct stat ours, its;
+    return stat("/", &ours) == 0 && fstatat(process->dir_fd, "root", &its, 0) == 0 &&
+           (ours.st_dev != its.st_dev || ours.st_ino != its.st_ino);
 }
 
 void hop_process_executable(const struct hop_process *process, char *into, size_t size)

@@ -53,6 +53,9 @@ ssize_t hop_process_read_file(const struct hop_process *process, const char *nam
 void hop_process_command_line(const struct hop_process *process, char *into, size_t size);
 /* Its working directory, raw, as we see it; "" when unreadable. */
 void hop_process_directory(const struct hop_process *process, char *into, size_t size);
+/* Whether its root is another directory than ours, as in a container or a chroot: then a path may
+ * mean another file there. */
+bool hop_process_has_other_root(const struct hop_process *process);
 /* /proc/PID/exe; "" when unreadable. " (deleted)" is left as the kernel adds it. */
 void hop_process_executable(const struct hop_process *process, char *into, size_t size);
 /* The tracer's pid (TracerPid of status), 0 for none. */

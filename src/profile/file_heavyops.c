@@ -29,6 +29,7 @@ static Hop__Pprof__Statistics *make_statistics(struct hop_file_writer *writer)
     statistics->python = text(writer, profile->python);
     statistics->command_line = text(writer, profile->command_line);
     statistics->directory = text(writer, profile->directory);
+    statistics->has_other_root = profile->has_other_root;
     statistics->mode = text(writer, profile->mode);
     statistics->way = text(writer, profile->way);
     statistics->way_words = text(writer, profile->way_words);

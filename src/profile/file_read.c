@@ -119,6 +119,7 @@ static bool read_statistics(struct hop_file_reading *reading, const Hop__Pprof__
     profile->python = hop_file_text(reading, from->python);
     profile->command_line = hop_file_text(reading, from->command_line);
     profile->directory = hop_file_text(reading, from->directory);
+    profile->has_other_root = from->has_other_root;
     profile->mode = hop_file_text(reading, from->mode);
     profile->way = hop_file_text(reading, from->way);
     profile->way_words = hop_file_text(reading, from->way_words);

@@ -179,6 +179,7 @@ static void merge_facts(struct merge *merge)
     for (size_t i = 0; i < merge->count; i++) {
         const struct hop_profile *from = merge->profiles[i];
         add_numbers(merge, from, i == 0);
+        to->has_other_root |= from->has_other_root;
         to->has_weights |= from->has_weights || (sampled && weigh_differently(sampled, from));
         sampled = from->samples ? from : sampled;
         has_all_weights &= from->samples == 0 || from->weights_squared_ns2 > 0;

@@ -7,7 +7,7 @@
 /* hop_profile_merge is in heavyops.h. What the merged profile says where the profiles differ:
  *
  *  - pid 0: of several processes. python, command_line, mode, way: all there are, with commas.
- *  - directory: none, if it is not the same.
+ *  - directory: none, if it is not the same. has_other_root: if one has.
  *  - started_ns the earliest; duration, ticks, samples and whatever else is counted: the sums;
  *    the rate asked for 0, if it is not the same; lateness and the longest stop: the worst.
  *  - ending: of the one that was started last.

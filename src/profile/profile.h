@@ -77,6 +77,7 @@ struct hop_profile {
     const char *mode;      /* "cpu", "wall", "gil" */
     const char *way;       /* how it looked: "same CPU" */
     const char *way_words; /* what that means */
+    bool has_other_root;   /* in a container or a chroot: our files of a name may be others */
     enum hop_ending ending;
     uint64_t duration_ns;
     double asked_rate_hz;

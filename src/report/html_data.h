@@ -41,8 +41,8 @@
     X(OPCODE_CLASS, opcode_class)                                                                  \
     X(FILE_NAME, file_name)                                                                        \
     X(FILE_SHORT, file_short)                                                                      \
-    X(FILE_STATE, file_state) /* enum hop_source_state; + 16: newer than the profile; + 32: cut */ \
-    X(FILE_LINES, file_lines) /* how many of the following */                                      \
+    X(FILE_STATE, file_state)   /* hop_source_state; + 16: newer; + 32: cut; + 64: may be other */ \
+    X(FILE_LINES, file_lines)   /* how many of the following */                                    \
     X(LINE_NUMBER, line_number) /* from the one before */                                          \
     X(LINE_LENGTH, line_length) /* in bytes; a line that was cut: as if it had one more */         \
     X(LINE_TEXT, line_text)     /* bytes, raw */

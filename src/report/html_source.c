@@ -16,7 +16,7 @@ enum {
     TEXT_BYTES_MAX = 6 << 20, /* of all lines; compressed a quarter */
 };
 
-enum { IS_NEWER_FLAG = 16, IS_CUT_FLAG = 32 };
+enum { IS_NEWER_FLAG = 16, IS_CUT_FLAG = 32, MAY_BE_OTHER_FLAG = 64 };
 
 /* Marks `first` to `last` and what is around them. */
 static void mark(bool *is_wanted, size_t line_count, int64_t first, int64_t last)
@@ -130,6 +130,7 @@ static bool pack_file(struct hop_html_data *data, const struct hop_profile *prof
     bool is_whole = pack_lines(data, source, is_wanted);
     hop_pack_number(&data->columns[HOP_HTML_FILE_STATE],
                     (uint64_t)source->state | (source->is_newer ? IS_NEWER_FLAG : 0) |
+                        (source->may_be_other ? MAY_BE_OTHER_FLAG : 0) |
                         (is_whole ? 0 : IS_CUT_FLAG));
     data->files_cut += !is_whole;
     free(is_wanted);

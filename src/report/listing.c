@@ -124,6 +124,10 @@ bool hop_listing_underline(FILE *stream, const char *text, size_t length, const 
 
 void hop_listing_print_state(FILE *stream, const struct hop_source *source)
 {
+    if (source->state == HOP_SOURCE_READ && source->may_be_other)
+        fputs("warning: the program had other files (a container, a chroot); this is ours of that "
+              "name\n",
+              stream);
     if (source->state == HOP_SOURCE_READ && source->is_newer)
         fputs("warning: the file was changed after sampling began; lines may have moved\n", stream);
     else if (source->state != HOP_SOURCE_READ)

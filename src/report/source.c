@@ -23,6 +23,7 @@ static int by_name(const void *a, const void *b)
 bool hop_sources_init(struct hop_sources *sources, const struct hop_profile *profile)
 {
     *sources = (struct hop_sources){.started_ns = profile->started_ns,
+                                    .has_other_root = profile->has_other_root,
                                     .directory = profile->directory ? profile->directory : ""};
     hop_arena_init(&sources->arena, ARENA_BYTES_MAX);
     size_t count = 0, kept = 0;
@@ -142,6 +143,7 @@ static bool read_text(struct hop_sources *sources, struct hop_source *source, in
         size = decoded_size;
     }
     source->text = text;
+    source->may_be_other = sources->has_other_root;
     source->is_newer = sources->started_ns && is_after(&stat_now->st_mtim, sources->started_ns);
     source->state = size ? HOP_SOURCE_READ : HOP_SOURCE_NO_FILE;
     return size == 0 || find_lines(sources, source, size);

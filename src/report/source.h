@@ -22,6 +22,7 @@ struct hop_source {
     const char *file; /* the profile's name of it */
     enum hop_source_state state;
     bool is_newer;      /* changed after sampling began: lines may have moved */
+    bool may_be_other;  /* the program had another root, and there another file of that name */
     const char *text;   /* raw, without a byte order mark; may hold NUL; NULL unless READ; as UTF-8
                            where it said that it was Latin-1 */
     const size_t *ends; /* of each line, behind its line end */
@@ -35,6 +36,7 @@ struct hop_sources {
     struct hop_arena arena;
     uint64_t started_ns;      /* of the profile */
     const char *directory;    /* likewise */
+    bool has_other_root;      /* likewise */
     struct hop_source *files; /* by name */
     size_t count;
     size_t bytes; /* read so far */

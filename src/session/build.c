@@ -187,6 +187,7 @@ enum hop_status hop_build_profile(const struct hop_build_source *source,
         hop_arena_string(&profile->arena, target->command_line, strlen(target->command_line));
     profile->directory =
         hop_arena_string(&profile->arena, target->directory, strlen(target->directory));
+    profile->has_other_root = target->has_other_root;
     profile->mode = mode_name(source->mode);
     profile->way = capture->way->name;
     profile->way_words = capture->way->words;

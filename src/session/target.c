@@ -156,6 +156,7 @@ enum hop_status hop_attach(int pid, const struct hop_attach_options *options,
     }
     hop_process_command_line(&target->process, target->command_line, sizeof target->command_line);
     hop_process_directory(&target->process, target->directory, sizeof target->directory);
+    target->has_other_root = hop_process_has_other_root(&target->process);
     *result = target;
     return HOP_OK;
 }

@@ -12,6 +12,7 @@ struct hop_target {
     struct hop_python python;
     char command_line[4096]; /* raw; read at attach, since a target that ended has none */
     char directory[4096];    /* likewise */
+    bool has_other_root;     /* likewise */
 };
 
 #endif

@@ -153,7 +153,8 @@ function readFiles(numbers, strings, text) {
   for (let i = 0, at = 0, byte = 0; i < name.length; i++) {
     const file = {
       id: i, name: strings[name[i]], short: strings[short[i]] || '?', state: state[i] % 16,
-      isNewer: Boolean(state[i] & 16), isCut: Boolean(state[i] & 32), lines: new Map(), // by number: bytes
+      isNewer: Boolean(state[i] & 16), isCut: Boolean(state[i] & 32),
+      mayBeOther: Boolean(state[i] & 64), lines: new Map(), // by number: bytes
     };
     for (let line = 0, end = at + lines[i]; at < end; at++) {
       line += number[at];

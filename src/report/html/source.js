@@ -96,6 +96,7 @@ class Source {
       type: 'button', 'aria-pressed': String(this.openness === openness), title: 'Bytecode (b)',
       onclick: () => this.setOpenness(openness)}, name);
     replace(this.title, element('b', {class: 'mono', title: file.name}, file.name || '?'),
+        file.mayBeOther ? element('span', {class: 'warning'}, 'the program had other files (a container, a chroot): this is another of that name, perhaps') : '',
         file.isNewer ? element('span', {class: 'warning'}, 'changed since: lines may have moved') : '',
         file.state ? element('span', {class: 'warning'}, 'bytecode only: ', model.profile.head.source_words[file.state]) : '',
         file.isCut ? element('span', {class: 'warning'}, 'not all of its text had a place in this page') : '',
