@@ -12,7 +12,7 @@ enum {
     /* Where size is what counts, blocks are short, for what is packed changes its kind often, and
      * each block has its own code. */
     SMALL_LEVEL = 9,
-    SMALL_MEM_LEVEL = 6,
+    SMALL_MEM_LEVEL = 5,
 };
 
 struct hop_gzip {

@@ -13,7 +13,7 @@ static const size_t PIECES_BYTES_MAX = (size_t)2 << 30;
  * little in it that repeats itself. */
 static int level_for(size_t nodes)
 {
-    enum { SMALL_NODES = 20000, SMALL_LEVEL = 9, MEDIUM_NODES = 100000, MEDIUM_LEVEL = 5 };
+    enum { SMALL_NODES = 30000, SMALL_LEVEL = 9, MEDIUM_NODES = 100000, MEDIUM_LEVEL = 5 };
     enum { LARGE_LEVEL = 1 };
     return nodes <= SMALL_NODES ? SMALL_LEVEL : nodes <= MEDIUM_NODES ? MEDIUM_LEVEL : LARGE_LEVEL;
 }
