@@ -263,6 +263,89 @@ Test(roster, drops_threads_that_have_ended)
     }
 }
 
+static void add_born(bool is_whole, size_t expected)
+{
+    cr_assert_eq(hop_roster_add_born(&roster), is_whole, "3.%d", python.layout.minor);
+    cr_assert_eq(roster.count, expected, "3.%d: %zu threads, not %zu", python.layout.minor,
+                 roster.count, expected);
+}
+
+/* Without reading anything of those that are known. */
+Test(roster, takes_up_those_that_were_born)
+{
+    threads_start(10);
+    FOR_EACH_VERSION
+    {
+        uint64_t states[10];
+        for (size_t i = 0; i < 6; i++)
+            states[i] = state_add(interpreter_addr, &ours[i]);
+        refresh(6);
+        uint64_t calls = reader.calls;
+        add_born(true, 6);
+        cr_assert_leq(reader.calls - calls, 2, "3.%d", minor); /* the list's head, the newest */
+        for (size_t i = 6; i < 9; i++)
+            states[i] = state_add(interpreter_addr, &ours[i]);
+        add_born(true, 9);
+        for (size_t i = 0; i < 9; i++)
+            entry_of(states[i], ours[i].tid);
+        cr_assert_eq(roster.seen_count, 9);
+        cr_assert_eq(roster.interpreters[0].threads_head_addr, states[8]);
+        /* The newest has ended, and is not asked for again; then another has its place. */
+        state_remove(interpreter_addr, 0);
+        add_born(true, 9);
+        struct hop_roster_entry *gone = entry_of(states[8], ours[8].tid);
+        gone->is_gone = true;
+        cr_assert_null(hop_roster_find(&roster, states[8]));
+        states[9] = state_add(interpreter_addr, &ours[9]);
+        add_born(true, 10);
+        entry_of(states[9], ours[9].tid);
+        refresh(9);
+        add_born(true, 9);
+    }
+}
+
+/* Up to 3.11 it has the ids of the thread that makes it for a moment. */
+Test(roster, one_that_is_being_born_is_left_for_the_next_time)
+{
+    threads_start(2);
+    FOR_EACH_VERSION
+    {
+        struct ours maker = ours[0];
+        state_add(interpreter_addr, &ours[0]);
+        refresh(1);
+        maker.pthread_addr = ours[0].pthread_addr;
+        uint64_t state = state_add(interpreter_addr, &maker);
+        add_born(true, 1);
+        cr_assert_neq(roster.interpreters[0].threads_head_addr, state); /* to be asked again */
+        ours[1].pthread_addr = fake_memory_alloc(&memory, NULL, PTHREAD_BYTES);
+        fake_memory_put_u32(&memory, ours[1].pthread_addr + TID_AT, (uint32_t)ours[1].tid);
+        fake_memory_put_u64(&memory, state + (uint64_t)python.layout.thread_id,
+                            ours[1].pthread_addr);
+        if (python.layout.thread_native_id != HOP_ABSENT)
+            fake_memory_put_u64(&memory, state + (uint64_t)python.layout.thread_native_id,
+                                (uint64_t)ours[1].tid);
+        add_born(true, 2);
+        entry_of(state, ours[1].tid);
+        cr_assert_eq(roster.interpreters[0].threads_head_addr, state);
+    }
+}
+
+/* Then all are to be listed anew. */
+Test(roster, more_births_than_can_be_followed_are_told)
+{
+    threads_start(1);
+    FOR_EACH_VERSION
+    {
+        state_add(interpreter_addr, &ours[0]);
+        refresh(1);
+        struct ours none = {.tid = 0};
+        for (int i = 0; i < 100; i++)
+            state_add(interpreter_addr, &none);
+        add_born(false, 1);
+        refresh(1);
+    }
+}
+
 /* More states than threads are known by: the lists grow. */
 Test(roster, has_room_for_many)
 {
@@ -395,6 +478,13 @@ Test(roster, tids_are_those_of_our_namespace)
         uint64_t second =
             state_add_tid(interpreter_addr, &ours[1], hop_process_ns_tid(&process, tids[1]));
         cr_assert_lt(hop_process_ns_tid(&process, tids[1]), 10);
+        refresh(2);
+        entry_of(first, process.pid);
+        entry_of(second, tids[1]);
+        /* A tid that another thread had before. */
+        roster.count = 0;
+        cr_assert(hop_id_table_put(&roster.ns_tids, (uint64_t)process.pid, 7));
+        cr_assert(hop_id_table_put(&roster.ns_tids, (uint64_t)tids[1], 1));
         refresh(2);
         entry_of(first, process.pid);
         entry_of(second, tids[1]);

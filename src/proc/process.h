@@ -68,6 +68,9 @@ bool hop_process_is_stopped(const struct hop_process *process);
  * larger true count is told through *total when not NULL. Allocates nothing. */
 ssize_t hop_process_threads(const struct hop_process *process, int *tids, size_t capacity,
                             size_t *total);
+/* Whether the process has a kernel thread of that id. */
+bool hop_process_has_thread(const struct hop_process *process, int tid);
+
 /* A thread's id in the target's own PID namespace (what gettid() says there); -1 when gone. */
 int hop_process_ns_tid(const struct hop_process *process, int tid);
 /* A thread's name as the kernel knows it (comm), raw. */

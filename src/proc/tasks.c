@@ -96,6 +96,13 @@ bool hop_process_is_stopped(const struct hop_process *process)
            !check.is_other_found;
 }
 
+bool hop_process_has_thread(const struct hop_process *process, int tid)
+{
+    char path[48];
+    snprintf(path, sizeof path, "task/%d", tid);
+    return !faccessat(process->dir_fd, path, F_OK, 0);
+}
+
 int hop_process_ns_tid(const struct hop_process *process, int tid)
 {
     char path[48], status[HOP_STATUS_BYTES];

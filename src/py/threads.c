@@ -67,20 +67,24 @@ static bool read_state(struct hop_reader *reader, const struct hop_layout *layou
     return true;
 }
 
+bool hop_thread_state_read(struct hop_reader *reader, const struct hop_layout *layout,
+                           const struct hop_interpreter *interpreter, uint64_t addr,
+                           struct hop_thread_state *state, uint64_t *next)
+{
+    uint64_t owner;
+    *state = (struct hop_thread_state){.addr = addr, .interpreter_id = interpreter->id};
+    return read_state(reader, layout, state, &owner, next) && owner == interpreter->addr;
+}
+
 size_t hop_thread_states_list(struct hop_reader *reader, const struct hop_layout *layout,
                               const struct hop_interpreter *interpreter,
                               struct hop_thread_state *into, size_t capacity)
 {
     size_t count = 0;
-    uint64_t addr = interpreter->threads_head_addr;
-    while (addr && count < capacity) {
-        struct hop_thread_state state = {.addr = addr, .interpreter_id = interpreter->id};
-        uint64_t next, owner;
-        if (!read_state(reader, layout, &state, &owner, &next) || owner != interpreter->addr)
+    uint64_t addr = interpreter->threads_head_addr, next;
+    for (; addr && count < capacity; addr = next, count++)
+        if (!hop_thread_state_read(reader, layout, interpreter, addr, &into[count], &next))
             break;
-        into[count++] = state;
-        addr = next;
-    }
     return count;
 }
 

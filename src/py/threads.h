@@ -27,6 +27,12 @@ struct hop_thread_state {
 size_t hop_interpreters_list(struct hop_reader *reader, const struct hop_layout *layout,
                              uint64_t runtime_addr, struct hop_interpreter *into, size_t capacity);
 
+/* One thread state; *next is the one made before it, or 0. False: it can't be read, or does not
+ * point back to the interpreter. */
+bool hop_thread_state_read(struct hop_reader *reader, const struct hop_layout *layout,
+                           const struct hop_interpreter *interpreter, uint64_t addr,
+                           struct hop_thread_state *state, uint64_t *next);
+
 /* The thread states of one interpreter, newest first; their number, at most `capacity`. States that
  * do not point back to the interpreter end the list. */
 size_t hop_thread_states_list(struct hop_reader *reader, const struct hop_layout *layout,

@@ -54,7 +54,7 @@ static void give(struct hop_perf_clocks *clocks, struct hop_roster_entry *entry)
     clocks->task.perf = HOP_NO_PERF_EVENT;
     /* Readings of schedstat are no longer to be compared with. */
     entry->was_taken = entry->is_asleep = false;
-    hop_task_times(&entry->task, &entry->times);
+    entry->times = (struct hop_task_times){0}; /* taken when it stands still */
 }
 
 static void give_up(struct hop_perf_clocks *clocks, struct hop_roster *roster)
@@ -83,7 +83,11 @@ static bool compare_some(struct hop_perf_clocks *clocks, struct hop_roster *rost
         if (!hop_task_has_perf(&entry->task))
             continue;
         asked++;
-        if (!hop_task_times(&entry->task, &now) || !hop_task_times_are_telling(&entry->times, &now))
+        if (!hop_task_times(&entry->task, &now))
+            continue;
+        if (!entry->times.runs)
+            entry->times = now;
+        if (!hop_task_times_are_telling(&entry->times, &now))
             continue;
         if (!hop_task_times_agree(&entry->times, &now))
             return false;

@@ -1,6 +1,7 @@
 /* Keeps the list of a target's Python threads and matches each with its kernel thread. */
 #include "sample/roster.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,7 @@ bool hop_roster_init(struct hop_roster *roster, const struct hop_process *proces
         .process = process, .python = python, .reader = reader, .pthread_tid_offset = -1};
     roster->listed = malloc(HOP_THREADS_MAX * sizeof *roster->listed);
     roster->tids = malloc(HOP_THREADS_MAX * sizeof *roster->tids);
-    roster->ns_tids = malloc(HOP_THREADS_MAX * sizeof *roster->ns_tids);
-    if (roster->listed && roster->tids && roster->ns_tids &&
+    if (roster->listed && roster->tids && hop_id_table_init(&roster->ns_tids, 64) &&
         hop_object_pages_init(&roster->states, reader))
         return true;
     hop_roster_deinit(roster);
@@ -31,19 +31,24 @@ void hop_roster_deinit(struct hop_roster *roster)
     free(roster->seen);
     free(roster->listed);
     free(roster->tids);
-    free(roster->ns_tids);
+    hop_id_table_deinit(&roster->ns_tids);
     hop_object_pages_deinit(&roster->states);
     *roster = (struct hop_roster){0};
+}
+
+static bool is_at(const struct hop_roster_entry *entry, uint64_t state_addr)
+{
+    return entry->state.addr == state_addr && !entry->is_gone;
 }
 
 struct hop_roster_entry *hop_roster_find(struct hop_roster *roster, uint64_t state_addr)
 {
     /* Thread states are hundreds of bytes. The same few are asked for again and again. */
     uint32_t *found = &roster->found[(state_addr >> 7) % HOP_ROSTER_FOUND];
-    if (*found < roster->count && roster->entries[*found].state.addr == state_addr)
+    if (*found < roster->count && is_at(&roster->entries[*found], state_addr))
         return &roster->entries[*found];
     for (size_t i = 0; i < roster->count; i++) {
-        if (roster->entries[i].state.addr != state_addr)
+        if (!is_at(&roster->entries[i], state_addr))
             continue;
         *found = (uint32_t)i;
         return &roster->entries[i];
@@ -53,29 +58,58 @@ struct hop_roster_entry *hop_roster_find(struct hop_roster *roster, uint64_t sta
 
 /* --- from a thread state to a kernel thread -------------------------------------------------- */
 
+/* Of a target in a PID namespace of its own: its kernel threads, listed when first needed. */
 struct kernel_threads {
+    bool is_listed;
     size_t count;
-    bool has_ns_tids; /* ns_tids filled: differs from tids only in another PID namespace */
 };
 
-/* The kernel threads' ids as the target itself knows them, learnt when first needed: in a PID
- * namespace of its own that is a read of status for each. */
-static void learn_ns_tids(struct hop_roster *roster, struct kernel_threads *threads)
+static void list_threads(struct hop_roster *roster, struct kernel_threads *threads)
 {
-    if (threads->has_ns_tids)
+    if (threads->is_listed)
         return;
-    bool is_ours = roster->process->ns_pid == roster->process->pid;
-    for (size_t i = 0; i < threads->count; i++)
-        roster->ns_tids[i] =
-            is_ours ? roster->tids[i] : hop_process_ns_tid(roster->process, roster->tids[i]);
-    threads->has_ns_tids = true;
+    ssize_t count = hop_process_threads(roster->process, roster->tids, HOP_THREADS_MAX, NULL);
+    threads->count = count > 0 ? (size_t)count : 0;
+    threads->is_listed = true;
+}
+
+/* The id of a kernel thread as the target itself knows it. To ask is to read and take apart a file;
+ * what was told before may be that of another thread by now, which had the same tid. */
+static uint32_t ns_tid_of(struct hop_roster *roster, int tid, bool asks_again)
+{
+    uint32_t told = asks_again ? HOP_NO_ID : hop_id_table_get(&roster->ns_tids, (uint64_t)tid);
+    if (told != HOP_NO_ID)
+        return told;
+    int ns_tid = hop_process_ns_tid(roster->process, tid);
+    if (ns_tid <= 0)
+        return HOP_NO_ID;
+    (void)hop_id_table_put(&roster->ns_tids, (uint64_t)tid, (uint32_t)ns_tid); /* or asked again */
+    return (uint32_t)ns_tid;
+}
+
+/* Tids come round again, but not before so many others. */
+static void forget_old_ns_tids(struct hop_roster *roster, const struct kernel_threads *threads)
+{
+    if (roster->ns_tids.used <= 4 * threads->count + 64)
+        return;
+    hop_id_table_deinit(&roster->ns_tids);
+    (void)hop_id_table_init(&roster->ns_tids, 64);
 }
 
 static int tid_from_ns(struct hop_roster *roster, struct kernel_threads *threads, uint64_t ns_tid)
 {
-    learn_ns_tids(roster, threads);
+    if (!ns_tid || ns_tid > INT_MAX)
+        return -1;
+    if (roster->process->ns_pid == roster->process->pid)
+        return hop_process_has_thread(roster->process, (int)ns_tid) ? (int)ns_tid : -1;
+    list_threads(roster, threads);
+    forget_old_ns_tids(roster, threads);
     for (size_t i = 0; i < threads->count; i++)
-        if (roster->ns_tids[i] > 0 && (uint64_t)roster->ns_tids[i] == ns_tid)
+        if (ns_tid_of(roster, roster->tids[i], false) == ns_tid &&
+            ns_tid_of(roster, roster->tids[i], true) == ns_tid)
+            return roster->tids[i];
+    for (size_t i = 0; i < threads->count; i++)
+        if (ns_tid_of(roster, roster->tids[i], true) == ns_tid)
             return roster->tids[i];
     return -1;
 }
@@ -194,7 +228,7 @@ static struct hop_roster_entry *find_same(struct hop_roster *roster, size_t know
 {
     for (size_t i = 0; i < known; i++) {
         size_t at = (*hint + i) % known;
-        if (is_same_thread(&roster->entries[at].state, state)) {
+        if (!roster->entries[at].is_gone && is_same_thread(&roster->entries[at].state, state)) {
             *hint = (at + 1) % known;
             return &roster->entries[at];
         }
@@ -214,7 +248,7 @@ static void drop_ended(struct hop_roster *roster)
         struct hop_roster_entry *entry = &roster->entries[i];
         bool is_asked = roster->count <= ASKED_A_REFRESH ||
                         (i + roster->count - first) % roster->count < ASKED_A_REFRESH;
-        if (entry->is_listed && !(is_asked && !hop_task_exists(&entry->task)))
+        if (entry->is_listed && !entry->is_gone && !(is_asked && !hop_task_exists(&entry->task)))
             roster->entries[kept++] = *entry;
         else
             hop_task_deinit(&entry->task);
@@ -240,7 +274,6 @@ bool hop_roster_refresh(struct hop_roster *roster)
     const struct hop_layout *layout = &roster->python->layout;
     struct kernel_threads threads = {0};
     size_t known = roster->count, hint = 0;
-    bool has_listed_tids = false;
     for (size_t i = 0; i < known; i++)
         roster->entries[i].is_listed = false;
     roster->interpreter_count =
@@ -254,12 +287,6 @@ bool hop_roster_refresh(struct hop_roster *roster)
                 same->is_listed = true;
                 continue;
             }
-            if (!has_listed_tids) {
-                ssize_t count =
-                    hop_process_threads(roster->process, roster->tids, HOP_THREADS_MAX, NULL);
-                threads.count = count > 0 ? (size_t)count : 0;
-                has_listed_tids = true;
-            }
             /* A state without a kernel thread is being born or has died: left for the next time. */
             int tid = find_tid(roster, &threads, &roster->listed[j], listed);
             if (tid > 0 && !add_entry(roster, &roster->listed[j], tid))
@@ -268,4 +295,57 @@ bool hop_roster_refresh(struct hop_roster *roster)
     }
     drop_ended(roster);
     return true;
+}
+
+/* Up to 3.11 a state that is being born has the ids of the thread that makes it, which has one of
+ * its own in the same interpreter. */
+static bool is_being_born(const struct hop_roster *roster, const struct hop_thread_state *state)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct hop_thread_state *other = &roster->entries[i].state;
+        if (other->pthread == state->pthread && other->native_id == state->native_id &&
+            other->interpreter_id == state->interpreter_id && !roster->entries[i].is_gone)
+            return true;
+    }
+    return false;
+}
+
+/* A burst of births; more than that are not worth a call each. */
+enum { BORN_MAX = 64 };
+
+/* Those of one interpreter. False: they do not lead to a state that is known. */
+static bool add_born(struct hop_roster *roster, struct kernel_threads *threads, size_t known,
+                     struct hop_interpreter *interpreter)
+{
+    const struct hop_layout *layout = &roster->python->layout;
+    uint64_t addr, head_addr = interpreter->addr + (uint64_t)layout->interp_threads_head;
+    size_t hint = 0;
+    if (!hop_read_u64(roster->reader, head_addr, &addr))
+        return false;
+    interpreter->threads_head_addr = addr;
+    for (size_t i = 0; addr && i < BORN_MAX; i++) {
+        struct hop_thread_state *state = &roster->listed[i];
+        if (!hop_thread_state_read(roster->reader, layout, interpreter, addr, state, &addr))
+            return false;
+        if (find_same(roster, known, &hint, state))
+            return true;
+        if (is_being_born(roster, state)) {
+            interpreter->threads_head_addr = 0; /* to be asked again */
+            continue;
+        }
+        int tid = find_tid(roster, threads, state, i + 1);
+        if (tid > 0 && !add_entry(roster, state, tid))
+            return false;
+    }
+    return !addr;
+}
+
+bool hop_roster_add_born(struct hop_roster *roster)
+{
+    struct kernel_threads threads = {0};
+    size_t known = roster->count;
+    bool are_all_known = true;
+    for (size_t i = 0; i < roster->interpreter_count; i++)
+        are_all_known &= add_born(roster, &threads, known, &roster->interpreters[i]);
+    return are_all_known;
 }

@@ -14,6 +14,7 @@ struct hop_roster_entry {
     struct hop_task task;
     uint32_t index; /* of hop_roster.seen: its place in tallies, never given out again */
     bool is_listed; /* while a refresh is under way: found again */
+    bool is_gone;   /* its kernel thread was found to have ended; the next refresh drops it */
     bool is_left;   /* its kernel thread is in another interpreter just now */
     bool is_asleep; /* it slept when `asleep_at` was read */
     struct hop_standstill asleep_at;
@@ -30,7 +31,7 @@ struct hop_roster_entry {
     bool is_awake_listed;  /* in the list of sample/turns.h */
     uint32_t proved_count; /* samples proved by its schedstat, up to a number */
     bool has_asked_for_perf;
-    struct hop_task_times times; /* when its clocks were last compared */
+    struct hop_task_times times; /* when its clocks were last compared; runs 0: not yet */
 };
 
 /* A thread that was ever seen. */
@@ -54,9 +55,9 @@ struct hop_roster {
     size_t asked_next; /* of the entries: where to go on asking whether threads exist */
     struct hop_seen_thread *seen;
     size_t seen_count, seen_capacity;
-    struct hop_thread_state *listed; /* room for a list of thread states */
-    int *tids;                       /* room for a list of kernel threads */
-    int *ns_tids;
+    struct hop_thread_state *listed;  /* room for a list of thread states */
+    int *tids;                        /* room for a list of kernel threads */
+    struct hop_id_table ns_tids;      /* by tid: as the target knows it, when it was asked last */
     uint32_t found[HOP_ROSTER_FOUND]; /* by a hash of the address: the entry found there last */
     int32_t pthread_tid_offset; /* 3.8–3.10: where struct pthread of the target's libc keeps the
                                    tid; -1: not found out yet */
@@ -71,7 +72,12 @@ void hop_roster_deinit(struct hop_roster *roster);
  * void afterwards. False: out of memory. */
 bool hop_roster_refresh(struct hop_roster *roster);
 
-/* The entry of a thread state, or NULL. */
+/* Adds the threads that were born since: their states are at the head of their interpreter's list,
+ * before the newest one that is known. False: that was not found, or there is no memory; what was
+ * added is right, and the roster is to be refreshed. Pointers to entries are void afterwards. */
+bool hop_roster_add_born(struct hop_roster *roster);
+
+/* The entry of a thread state, or NULL; none of a thread that is gone. */
 struct hop_roster_entry *hop_roster_find(struct hop_roster *roster, uint64_t state_addr);
 
 #endif

@@ -92,7 +92,8 @@ struct hop_sampler {
     uint64_t last_woke_ns; /* in the opening: when the last tick began */
     int hops_left;
     int home_cpu; /* where the GIL's holder ran last: the place to wait for the next tick */
-    uint64_t refresh_due_ns;
+    uint64_t refresh_due_ns; /* when all threads are to be listed anew; 0: now */
+    bool has_ended_threads;  /* some were found to be gone */
     uint64_t gil_due_ns;     /* when to ask again who holds the GIL */
     uint64_t bottom_due_ns;  /* live: when to read anew where stacks end */
     uint64_t proved_looks;   /* way cpu */

@@ -124,14 +124,22 @@ bool hop_task_exists(const struct hop_task *task)
 
 bool hop_task_times(struct hop_task *task, struct hop_task_times *now)
 {
-    char text[72];
+    char text[2][72];
     struct hop_perf_times perf;
+    struct hop_switch last;
     unsigned long long run_ns = 0, runs = 0;
-    ssize_t got = read_task_file(task, task->schedstat_fd, "schedstat", text, sizeof text - 1);
-    if (got <= 0 || !hop_perf_event_times(&task->perf, &perf))
+    /* Of one that runs elsewhere schedstat tells what it had run at the last tick of that CPU:
+     * where a host has taken that away for a while, that is long ago, and a perf event knows
+     * better. */
+    if (task->perf.switches && !(hop_perf_event_last_switch(&task->perf, &last) && last.is_out))
         return false;
-    text[got] = 0;
-    if (sscanf(text, "%llu %*u %llu", &run_ns, &runs) != 2)
+    ssize_t got = read_task_file(task, task->schedstat_fd, "schedstat", text[0], sizeof *text - 1);
+    if (got <= 0 || !hop_perf_event_times(&task->perf, &perf) ||
+        read_task_file(task, task->schedstat_fd, "schedstat", text[1], sizeof *text) != got ||
+        memcmp(text[0], text[1], (size_t)got) != 0)
+        return false;
+    text[0][got] = 0;
+    if (sscanf(text[0], "%llu %*u %llu", &run_ns, &runs) != 2)
         return false;
     *now = (struct hop_task_times){
         .run_ns = run_ns,

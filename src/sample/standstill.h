@@ -59,7 +59,7 @@ struct hop_task_times {
     uint64_t runs, switches; /* switches: 0 where they are not recorded */
 };
 
-/* False: it is gone, or has no perf event. */
+/* False: it runs just now, is gone, or has no perf event. */
 bool hop_task_times(struct hop_task *task, struct hop_task_times *now);
 
 /* False: a clock of its perf event stood still, or nearly so, while the thread ran. */

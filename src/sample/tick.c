@@ -116,7 +116,6 @@ static void count_ticks_before(struct hop_sampler *sampler, struct hop_roster_en
 /* What looking at one thread may lead to. */
 struct outcome {
     int next_cpu; /* where to look at a thread that was left; HOP_CREW_DONE: none was */
-    bool roster_is_old;
     /* A thread state is another thread's than the roster says. That was found out before anything
      * of the thread itself was asked, so to look at its real thread now favours nothing. */
     bool state_is_anothers;
@@ -175,7 +174,8 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         refuse(sampler, HOP_REFUSED_ELSEWHERE);
         break;
     case HOP_LOOK_GONE:
-        outcome->roster_is_old = true;
+        sampler->has_ended_threads = entry->is_gone = true;
+        entry->is_asleep = entry->was_taken = false;
         break;
     }
     mark_visited(sampler, entry);
@@ -194,18 +194,39 @@ static void look_or_leave(struct hop_sampler *sampler, uint32_t index, struct ou
         outcome->next_cpu = cpu;
 }
 
-static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
+/* New entries, from `first` on, count from this tick on. */
+static void begin_entries(struct hop_sampler *sampler, size_t first)
 {
-    uint64_t now_ns = sampler->deadlines.woke_ns;
-    for (size_t i = 0; i < sampler->watch.holder_count && !has_changed; i++)
-        has_changed = !hop_roster_find(&sampler->roster, sampler->watch.holders[i]);
-    if (!has_changed && now_ns < sampler->refresh_due_ns)
-        return true;
-    sampler->refresh_due_ns = now_ns + REFRESH_NS;
-    if (sampler->renewals_left)
-        sampler->renewals_left--;
+    for (size_t i = first; i < sampler->roster.count; i++) {
+        struct hop_roster_entry *entry = &sampler->roster.entries[i];
+        if (entry->visited_tick)
+            continue;
+        entry->visited_tick = sampler->counts.ticks - 1;
+        entry->visited_ns = sampler->passed_ns - sampler->sample_ns;
+    }
+}
+
+static bool are_holders_known(struct hop_sampler *sampler)
+{
+    for (size_t i = 0; i < sampler->watch.holder_count; i++)
+        if (!hop_roster_find(&sampler->roster, sampler->watch.holders[i]))
+            return false;
+    return true;
+}
+
+/* Entries are about to move, and time to pass. */
+static void forget_early(struct hop_sampler *sampler)
+{
     sampler->early.entry = NULL;
     hop_prefetch_close(&sampler->prefetch);
+}
+
+static bool refresh(struct hop_sampler *sampler)
+{
+    sampler->refresh_due_ns = sampler->deadlines.woke_ns + REFRESH_NS;
+    if (sampler->renewals_left)
+        sampler->renewals_left--;
+    forget_early(sampler);
     /* Those that have ended slept up to now, or nearly. */
     for (size_t i = 0; i < sampler->roster.count; i++)
         if (sampler->roster.entries[i].is_asleep)
@@ -213,16 +234,34 @@ static bool refresh_where_due(struct hop_sampler *sampler, bool has_changed)
     if (!hop_roster_refresh(&sampler->roster))
         return false;
     hop_turns_renew(&sampler->turns, &sampler->roster);
-    for (size_t i = 0; i < sampler->roster.count; i++) {
-        struct hop_roster_entry *entry = &sampler->roster.entries[i];
-        if (entry->visited_tick)
-            continue;
-        entry->visited_tick = sampler->counts.ticks - 1; /* new: it counts from this tick on */
-        entry->visited_ns = sampler->passed_ns - sampler->sample_ns;
-    }
+    begin_entries(sampler, 0);
     bool ignored = false;
     hop_watch_gils(&sampler->watch, &sampler->roster, &ignored);
     return true;
+}
+
+/* Where threads are born by the hundred a second, among a thousand, all cannot be listed anew for
+ * each. False: that is what is to be done. */
+static bool take_up_born(struct hop_sampler *sampler)
+{
+    size_t known = sampler->roster.count;
+    forget_early(sampler);
+    sampler->has_ended_threads = false;
+    if (!hop_roster_add_born(&sampler->roster))
+        return false;
+    begin_entries(sampler, known);
+    for (size_t i = known; i < sampler->roster.count; i++)
+        hop_turns_note(&sampler->turns, &sampler->roster, i);
+    return true;
+}
+
+/* Brings the roster up to date. False: there is no memory for it. */
+static bool renew_where_due(struct hop_sampler *sampler, bool has_births)
+{
+    bool is_current = sampler->deadlines.woke_ns < sampler->refresh_due_ns;
+    if (is_current && (has_births || !are_holders_known(sampler)))
+        is_current = take_up_born(sampler) && are_holders_known(sampler);
+    return is_current || refresh(sampler);
 }
 
 /* Plans the turns of those that have not been looked at in this tick. */
@@ -235,7 +274,7 @@ static void plan_turns(struct hop_sampler *sampler)
 /* The roster was out of date: brings it up to date in the middle of a tick. */
 static bool begin_anew(struct hop_sampler *sampler)
 {
-    if (!refresh_where_due(sampler, true))
+    if (!refresh(sampler))
         return false;
     for (size_t i = 0; i < sampler->roster.count; i++) {
         struct hop_roster_entry *entry = &sampler->roster.entries[i];
@@ -262,8 +301,6 @@ static int look_at_all(struct hop_sampler *sampler)
             return HOP_CREW_DONE;
         }
     } while (outcome.state_is_anothers);
-    if (outcome.roster_is_old)
-        sampler->refresh_due_ns = 0;
     return outcome.next_cpu;
 }
 
@@ -276,31 +313,34 @@ static int look_at_pending(struct hop_sampler *sampler)
     sampler->pending_count = 0; /* filled anew from the front, behind what is read */
     for (size_t i = 0; i < count; i++)
         look_or_leave(sampler, sampler->pending[i], &outcome);
-    if (outcome.roster_is_old)
-        sampler->refresh_due_ns = 0;
     return outcome.next_cpu;
 }
 
-static void watch_gils_where_due(struct hop_sampler *sampler, bool *has_changed)
+static void watch_gils_where_due(struct hop_sampler *sampler, bool *has_births)
 {
     if (sampler->deadlines.woke_ns < sampler->gil_due_ns)
         return;
     sampler->gil_due_ns = sampler->deadlines.woke_ns + sampler->way->gil_ns;
-    hop_watch_gils(&sampler->watch, &sampler->roster, has_changed);
+    hop_watch_gils(&sampler->watch, &sampler->roster, has_births);
 }
 
 /* Whether the program is still there. Asked now and then, and when something is not as it was. */
-static bool is_still_there(struct hop_sampler *sampler, bool *has_changed)
+static bool is_still_there(struct hop_sampler *sampler, bool has_births)
 {
-    if (sampler->deadlines.woke_ns < sampler->program_due_ns && !*has_changed)
+    bool has_changed = false;
+    if (sampler->deadlines.woke_ns < sampler->program_due_ns && !has_births &&
+        sampler->refresh_due_ns)
         return true;
     sampler->program_due_ns = sampler->deadlines.woke_ns + PROGRAM_NS;
-    return hop_watch_program(&sampler->watch, has_changed, &sampler->ending);
+    bool is_there = hop_watch_program(&sampler->watch, &has_changed, &sampler->ending);
+    if (has_changed)
+        sampler->refresh_due_ns = 0; /* of interpreters */
+    return is_there;
 }
 
 int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
 {
-    bool has_changed = sampler->refresh_due_ns == 0;
+    bool has_births = sampler->has_ended_threads; /* the next may have its state, at its place */
     sampler->renewals_left = RENEWALS_MAX;
     sampler->on_cpu_since_ns = sampler->deadlines.woke_ns;
     sampler->early.entry = NULL;
@@ -310,15 +350,15 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
     sampler->identifier.now_ns = sampler->deadlines.woke_ns;
     if (sampler->way->begin)
         sampler->way->begin(sampler);
-    watch_gils_where_due(sampler, &has_changed);
-    if (!is_still_there(sampler, &has_changed)) {
+    watch_gils_where_due(sampler, &has_births);
+    if (!is_still_there(sampler, has_births)) {
         *has_ended = true;
         return HOP_CREW_DONE;
     }
     sampler->counts.ticks++;
     sampler->passed_ns += sampler->sample_ns;
     sampler->hops_left = HOPS_MAX;
-    if (!refresh_where_due(sampler, has_changed)) {
+    if (!renew_where_due(sampler, has_births)) {
         refuse(sampler, HOP_REFUSED_NO_ROOM);
         return HOP_CREW_DONE;
     }

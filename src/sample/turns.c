@@ -45,14 +45,15 @@ void hop_turns_renew(struct hop_turns *turns, struct hop_roster *roster)
 void hop_turns_note(struct hop_turns *turns, struct hop_roster *roster, size_t index)
 {
     const struct hop_roster_entry *entry = &roster->entries[index];
-    if (!entry->is_asleep && !entry->is_awake_listed)
+    if (!entry->is_asleep && !entry->is_gone && !entry->is_awake_listed)
         list_as_awake(turns, roster, index);
 }
 
 static void give_turn(struct hop_turns *turns, struct hop_roster *roster, size_t index,
                       uint64_t tick)
 {
-    if (roster->entries[index].turn_tick == tick || turns->count == HOP_THREADS_MAX)
+    if (roster->entries[index].turn_tick == tick || roster->entries[index].is_gone ||
+        turns->count == HOP_THREADS_MAX)
         return;
     roster->entries[index].turn_tick = tick;
     turns->now[turns->count++] = (uint32_t)index;
@@ -64,7 +65,7 @@ static void give_turns_to_awake(struct hop_turns *turns, struct hop_roster *rost
     for (size_t i = 0; i < turns->awake_count; i++) {
         uint32_t index = turns->awake[i];
         struct hop_roster_entry *entry = &roster->entries[index];
-        if (entry->is_asleep) {
+        if (entry->is_asleep || entry->is_gone) {
             entry->is_awake_listed = false;
             continue;
         }
