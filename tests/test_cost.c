@@ -30,10 +30,11 @@ struct counts {
 };
 
 static bool count_sample(void *context, uint32_t thread, const struct hop_step *frames,
-                         size_t depth, uint64_t instant, uint64_t weight_ns, uint32_t *place)
+                         size_t depth, size_t same, uint64_t instant, uint64_t weight_ns,
+                         uint32_t *place)
 {
     struct counts *counts = context;
-    (void)thread, (void)frames, (void)depth, (void)instant, (void)weight_ns;
+    (void)thread, (void)frames, (void)depth, (void)same, (void)instant, (void)weight_ns;
     *place = 0;
     counts->samples++;
     if (counts->samples == WARM_SAMPLES) {

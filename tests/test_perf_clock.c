@@ -33,9 +33,9 @@ static void look_after(struct run *run)
 }
 
 static bool count(void *context, uint32_t thread, const struct hop_step *frames, size_t depth,
-                  uint64_t tick, uint64_t weight_ns, uint32_t *place)
+                  size_t same, uint64_t tick, uint64_t weight_ns, uint32_t *place)
 {
-    (void)thread, (void)frames, (void)depth, (void)tick, (void)weight_ns;
+    (void)thread, (void)frames, (void)depth, (void)same, (void)tick, (void)weight_ns;
     *place = 0;
     look_after(context);
     return true;

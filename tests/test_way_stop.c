@@ -35,10 +35,10 @@ struct run {
 };
 
 static bool count(void *context, uint32_t thread, const struct hop_step *frames, size_t depth,
-                  uint64_t tick, uint64_t weight_ns, uint32_t *place)
+                  size_t same, uint64_t tick, uint64_t weight_ns, uint32_t *place)
 {
     struct run *run = context;
-    (void)thread, (void)depth, (void)tick, (void)weight_ns;
+    (void)thread, (void)depth, (void)same, (void)tick, (void)weight_ns;
     *place = 0;
     run->samples_in_many += !strcmp(run->sampler->codes.codes[frames[0].code]->name, "many");
     run->is_over = run->samples_in_many == SAMPLES_WANTED;

@@ -180,14 +180,21 @@ static void count(struct hop_tally *tally, uint32_t node, uint64_t samples, uint
 bool hop_tally_add(struct hop_tally *tally, uint32_t thread, const struct hop_step *steps,
                    size_t depth, uint64_t tick, uint64_t weight_ns)
 {
+    return hop_tally_add_next(tally, thread, steps, depth, 0, tick, weight_ns);
+}
+
+bool hop_tally_add_next(struct hop_tally *tally, uint32_t thread, const struct hop_step *steps,
+                        size_t depth, size_t same, uint64_t tick, uint64_t weight_ns)
+{
     struct path *path = &tally->paths[thread % PATH_COUNT];
     struct hop_step root = {.code = ROOT_CODE, .unit = thread};
     uint32_t node = NO_NODE;
     size_t found = 0; /* of the depth + 1 nodes wanted, the root first */
 
     if (path->depth && path->thread == thread) { /* as far as the last stack went the same way */
-        node = path->nodes[0];
-        for (found = 1; found <= depth && found < path->depth; found++) {
+        found = same < path->depth ? same + 1 : path->depth; /* the root, and what is known */
+        node = path->nodes[found - 1];
+        for (; found <= depth && found < path->depth; found++) {
             if (!is_node_of(&tally->nodes[path->nodes[found]], &steps[depth - found]))
                 break;
             node = path->nodes[found];

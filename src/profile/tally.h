@@ -36,6 +36,11 @@ void hop_tally_destroy(struct hop_tally *tally); /* NULL is allowed */
 bool hop_tally_add(struct hop_tally *tally, uint32_t thread, const struct hop_step *steps,
                    size_t depth, uint64_t tick, uint64_t weight_ns);
 
+/* The same of who knows that the `same` outermost steps are those of the last stack that was added,
+ * which was of the same thread. */
+bool hop_tally_add_next(struct hop_tally *tally, uint32_t thread, const struct hop_step *steps,
+                        size_t depth, size_t same, uint64_t tick, uint64_t weight_ns);
+
 /* The node in which the last stack added ends, and a way to count that stack again: a thread that
  * has not run since stands where it stood. One sample at each of the `count` instants up to `tick`,
  * each standing for `weight_ns`. */

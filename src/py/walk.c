@@ -1,13 +1,11 @@
-/* Follows a thread's chain of frames through copied memory: one window over the stack chunk from
- * 3.11 on, the pages where frame objects were lately before. */
+/* Follows a thread's chain of frames through copied memory: the stack's chunks from 3.11 on, the
+ * pages where frame objects were lately before. */
 #include "py/walk.h"
-
-#include "base/pages.h"
 
 #include <stdlib.h>
 
-/* What a thread may have pushed since the last look, and is read on the guess with it. */
-enum { WINDOW_SLACK_BYTES = 1 << 10 };
+/* What a thread may push until the next look, and is read on the guess with what it needed. */
+enum { SLACK_BYTES = 256 };
 
 /* A PyThreadState is a few hundred bytes up to the fields we want (3.14: 0x2d0). More would be a
  * layout file gone wrong. */
@@ -75,10 +73,11 @@ bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
     if (walker->thread_bytes > THREAD_BYTES_MAX || walker->frame_bytes > FRAME_BYTES_MAX)
         return false;
     bool has_objects = layout->frame_root == HOP_ROOT_FRAME_OBJECT;
-    walker->window = malloc(HOP_WINDOW_BYTES);
-    walker->stack.frames = hop_pages_map(HOP_DEPTH_MAX * sizeof *walker->stack.frames);
-    if (walker->window && walker->stack.frames &&
-        (!has_objects || hop_object_pages_init(&walker->object_pages, reader)))
+    walker->window_bytes = malloc(HOP_WINDOW_BYTES);
+    walker->instants = 1;
+    if (walker->window_bytes && hop_trail_init(&walker->trail) &&
+        (has_objects ? hop_object_pages_init(&walker->object_pages, reader)
+                     : hop_ahead_init(&walker->ahead, reader)))
         return true;
     hop_walker_deinit(walker);
     return false;
@@ -86,21 +85,58 @@ bool hop_walker_init(struct hop_walker *walker, struct hop_reader *reader,
 
 void hop_walker_deinit(struct hop_walker *walker)
 {
-    free(walker->window);
+    free(walker->window_bytes);
     hop_object_pages_deinit(&walker->object_pages);
-    hop_pages_unmap(walker->stack.frames, HOP_DEPTH_MAX * sizeof *walker->stack.frames);
+    hop_ahead_deinit(&walker->ahead);
+    hop_trail_deinit(&walker->trail);
     *walker = (struct hop_walker){0};
 }
 
 /* --- 3.11 and later: _PyInterpreterFrame ----------------------------------------------------- */
 
-/* `size` bytes at `addr` from the window, or NULL when they are not wholly in it. */
-static const uint8_t *in_window(const struct hop_walker *walker, uint64_t addr, size_t size)
+/* Reads what was not foreseen. That is of now: where other instants than one were read at once it
+ * does not belong to the one that is looked at. */
+static bool read_now(struct hop_walker *walker, const struct hop_span *spans, size_t count)
 {
-    uint64_t at = addr - walker->window_addr;
-    if (addr < walker->window_addr || at > walker->window_bytes || walker->window_bytes - at < size)
+    if (walker->ahead.copies > 1) {
+        walker->is_late = walker->was_late = true;
+        return false;
+    }
+    walker->reads++;
+    return hop_reader_fill(walker->reader, spans, count) == count;
+}
+
+static bool read_word_now(struct hop_walker *walker, uint64_t addr, uint64_t *value)
+{
+    const struct hop_span span = {addr, sizeof *value, value};
+    return read_now(walker, &span, 1);
+}
+
+/* `size` bytes at `addr`, or NULL where they are not wholly in the region. */
+static inline const uint8_t *in_region(const struct hop_walker_region *region, uint64_t addr,
+                                       size_t size)
+{
+    uint64_t at = addr - region->addr;
+    return addr >= region->addr && at <= region->bytes && region->bytes - at >= size
+               ? region->at + at
+               : NULL;
+}
+
+/* The same of all that has been copied; makes the region where they are the one in use. */
+static const uint8_t *in_hand(struct hop_walker *walker, uint64_t addr, size_t size)
+{
+    const uint8_t *bytes = in_region(&walker->region, addr, size);
+    if (bytes)
+        return bytes;
+    const struct hop_ahead_span *span = hop_ahead_find(&walker->ahead, addr, size);
+    if (span)
+        walker->region = (struct hop_walker_region){span->addr, span->held,
+                                                    hop_ahead_bytes(&walker->ahead, span)};
+    else if (in_region(&walker->window, addr, size))
+        walker->region = walker->window;
+    else
         return NULL;
-    return walker->window + at;
+    return in_region(&walker->region, addr, size);
 }
 
 /* The stack chunks, from the newest to older ones, as the walk goes down them. */
@@ -110,7 +146,8 @@ struct chunk {
     uint64_t previous_addr;
 };
 
-static void read_chunk(struct hop_walker *walker, uint64_t addr, struct chunk *chunk)
+/* `is_free`: only if that needs no read. */
+static void read_chunk(struct hop_walker *walker, uint64_t addr, bool is_free, struct chunk *chunk)
 {
     const struct hop_layout *layout = walker->layout;
     uint64_t previous = 0, bytes = 0;
@@ -119,56 +156,77 @@ static void read_chunk(struct hop_walker *walker, uint64_t addr, struct chunk *c
         return;
     uint64_t previous_addr = addr + (uint64_t)layout->chunk_previous;
     uint64_t bytes_addr = addr + (uint64_t)layout->chunk_bytes;
-    const uint8_t *previous_bytes = in_window(walker, previous_addr, 8);
-    const uint8_t *bytes_bytes = in_window(walker, bytes_addr, 8);
-    if (previous_bytes && bytes_bytes) {
+    const uint8_t *previous_bytes = in_hand(walker, previous_addr, 8);
+    const uint8_t *bytes_bytes = previous_bytes ? in_hand(walker, bytes_addr, 8) : NULL;
+    if (bytes_bytes) {
         previous = hop_u64(previous_bytes);
         bytes = hop_u64(bytes_bytes);
     } else {
         struct hop_span spans[] = {{previous_addr, 8, &previous}, {bytes_addr, 8, &bytes}};
-        walker->reads++;
-        if (hop_reader_fill(walker->reader, spans, 2) != 2)
+        if (is_free || !read_now(walker, spans, 2))
             return;
     }
     if (addr + bytes > addr)
         *chunk = (struct chunk){addr, addr + bytes, previous};
 }
 
-/* Moves the window so that it ends with the frame at `addr`: older frames lie below it. */
+static bool has_frame(const struct hop_walker *walker, const struct chunk *chunk, uint64_t addr)
+{
+    return chunk->addr && addr >= chunk->addr && addr + walker->frame_bytes <= chunk->end_addr;
+}
+
+/* Goes down to the chunk that has the frame at `addr`: through those that are in hand, and to one
+ * more. False: it is in none of these, and *chunk is what it was. */
+static bool find_chunk(struct hop_walker *walker, uint64_t addr, struct chunk *chunk)
+{
+    struct chunk at = *chunk;
+    for (size_t left = HOP_AHEAD_SPANS; left && !has_frame(walker, &at, addr); left--) {
+        struct chunk older;
+        read_chunk(walker, at.previous_addr, true, &older);
+        if (!older.addr) {
+            read_chunk(walker, at.previous_addr, false, &older);
+            left = 1;
+        }
+        at = older;
+    }
+    if (!has_frame(walker, &at, addr))
+        return false;
+    *chunk = at;
+    return true;
+}
+
+/* Reads the stack up to the end of the frame at `addr`: older frames lie below it. */
 static const uint8_t *slide_window(struct hop_walker *walker, const struct chunk *chunk,
                                    uint64_t addr)
 {
     uint64_t end = addr + walker->frame_bytes;
     uint64_t start = end - chunk->addr > HOP_WINDOW_BYTES ? end - HOP_WINDOW_BYTES : chunk->addr;
-    walker->window_addr = start;
-    walker->window_bytes = 0;
-    walker->reads++;
-    if (!hop_read(walker->reader, start, walker->window, (size_t)(end - start)))
+    uint64_t slack = chunk->end_addr - end < SLACK_BYTES ? chunk->end_addr - end : SLACK_BYTES;
+    const struct hop_span span = {start, (size_t)(end - start), walker->window_bytes};
+    hop_ahead_want(&walker->ahead, start, span.size, (size_t)slack);
+    walker->region = walker->window = (struct hop_walker_region){0};
+    if (!read_now(walker, &span, 1))
         return NULL;
-    walker->window_bytes = (size_t)(end - start);
-    return walker->window + (addr - start);
+    walker->region = walker->window =
+        (struct hop_walker_region){start, span.size, walker->window_bytes};
+    return walker->window_bytes + (addr - start);
 }
 
-/* The frame at `addr`: from the window, from its stack chunk, or (generators, entry frames on the C
- * stack) read by itself into `spare`. */
+/* The frame at `addr`: in hand, read with its stack chunk, or (generators, entry frames on the C
+ * stack) by itself into `spare`. */
 static const uint8_t *find_frame(struct hop_walker *walker, struct chunk *chunk, uint64_t addr,
                                  uint8_t *spare)
 {
-    const uint8_t *bytes = in_window(walker, addr, walker->frame_bytes);
-    if (bytes)
+    const uint8_t *bytes = in_hand(walker, addr, walker->frame_bytes);
+    if (bytes) {
+        hop_ahead_use(&walker->ahead, addr + walker->frame_bytes);
         return bytes;
-    if (chunk->addr && addr >= chunk->addr && addr + walker->frame_bytes <= chunk->end_addr)
-        return slide_window(walker, chunk, addr);
-    if (chunk->previous_addr) {
-        struct chunk older;
-        read_chunk(walker, chunk->previous_addr, &older);
-        if (older.addr && addr >= older.addr && addr + walker->frame_bytes <= older.end_addr) {
-            *chunk = older;
-            return slide_window(walker, chunk, addr);
-        }
     }
-    walker->reads++;
-    return hop_read(walker->reader, addr, spare, walker->frame_bytes) ? spare : NULL;
+    if (find_chunk(walker, addr, chunk))
+        return slide_window(walker, chunk, addr);
+    const struct hop_span span = {addr, walker->frame_bytes, spare};
+    hop_ahead_want(&walker->ahead, addr, span.size, 0);
+    return read_now(walker, &span, 1) ? spare : NULL;
 }
 
 /* Whether a frame lies in the newest chunk above what is in use of it: it has been freed. In 3.11
@@ -183,11 +241,41 @@ static bool is_freed(const struct hop_walker *walker, const struct chunk *newest
            top_addr > newest->addr && addr < newest->end_addr;
 }
 
-static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint64_t addr,
-                                                uint64_t chunk_addr, uint64_t top_addr)
+/* Goes on as long as the frames are those of the last stack, and what they were. Returns where that
+ * ends. Most of a deep stack is gone through here, so all that stays the same is at hand. */
+static uint64_t follow_trail(struct hop_walker *walker, uint64_t addr, const struct chunk *newest,
+                             uint64_t top_addr)
 {
     const struct hop_layout *layout = walker->layout;
-    struct hop_raw_stack *stack = &walker->stack;
+    const size_t ip = (size_t)layout->iframe_ip, previous = (size_t)layout->iframe_previous,
+                 code = (size_t)layout->iframe_code, owner = (size_t)layout->iframe_owner;
+    const uint64_t mask = layout->code_pointer_mask;
+    const bool may_be_freed = layout->frame_root == HOP_ROOT_CFRAME;
+    const struct hop_walker_region region = walker->region;
+    struct hop_trail *trail = &walker->trail;
+    if (!trail->is_in_run || region.bytes < walker->frame_bytes)
+        return addr;
+    const uint64_t last_at = region.bytes - walker->frame_bytes;
+    const struct hop_raw_frame *frame = trail->all + trail->next;
+    const struct hop_raw_frame *const end = trail->all + trail->limit;
+    for (; frame < end && frame->frame_addr == addr && addr - region.addr <= last_at; frame++) {
+        const uint8_t *bytes = region.at + (addr - region.addr);
+        uint64_t differences =
+            (hop_u64(bytes + ip) ^ frame->ip) | (hop_u64(bytes + previous) ^ frame->previous_addr) |
+            ((hop_u64(bytes + code) & mask) ^ frame->code_addr) | (bytes[owner] ^ frame->owner);
+        if (differences || (may_be_freed && is_freed(walker, newest, top_addr, addr)))
+            break;
+        addr = frame->previous_addr;
+    }
+    trail->next = (size_t)(frame - trail->all);
+    return addr;
+}
+
+static enum hop_refusal follow_chain(struct hop_walker *walker, uint64_t addr, uint64_t chunk_addr,
+                                     uint64_t top_addr)
+{
+    const struct hop_layout *layout = walker->layout;
+    struct hop_trail *trail = &walker->trail;
     uint8_t spare[FRAME_BYTES_MAX];
     struct circle circle = {0};
     struct chunk chunk;
@@ -196,10 +284,8 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
      * limit of their own. */
     size_t steps_left = 2 * (size_t)HOP_DEPTH_MAX;
 
-    read_chunk(walker, chunk_addr, &chunk);
+    read_chunk(walker, chunk_addr, false, &chunk);
     const struct chunk newest = chunk;
-    stack->depth = 0;
-    walker->went_in_a_circle = false;
     while (addr) {
         if (!steps_left--)
             return HOP_REFUSED_BROKEN_CHAIN;
@@ -211,35 +297,48 @@ static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint6
             return HOP_REFUSED_UNREADABLE;
         uint8_t owner = bytes[layout->iframe_owner];
         bool has_code = owner >= 32 || !(layout->owners_without_code >> owner & 1);
-        if (is_freed(walker, &newest, top_addr, addr)) {
-            if (stack->depth)
+        addr = hop_u64(bytes + layout->iframe_previous);
+        if (is_freed(walker, &newest, top_addr, frame_addr)) {
+            if (hop_trail_depth(trail))
                 return HOP_REFUSED_BROKEN_CHAIN;
         } else if (has_code) {
-            if (stack->depth == HOP_DEPTH_MAX)
-                return HOP_REFUSED_TOO_DEEP;
-            bool is_generator = owner == layout->owner_generator;
-            stack->frames[stack->depth++] = (struct hop_raw_frame){
+            const struct hop_raw_frame frame = {
                 .code_addr = hop_u64(bytes + layout->iframe_code) & layout->code_pointer_mask,
                 .ip = hop_u64(bytes + layout->iframe_ip),
-                .frame_addr = addr,
-                .localsplus_addr = addr + (uint64_t)layout->iframe_localsplus,
-                .is_generator = is_generator,
+                .frame_addr = frame_addr,
+                .previous_addr = addr,
+                .localsplus_addr = frame_addr + (uint64_t)layout->iframe_localsplus,
+                .is_generator = owner == layout->owner_generator,
+                .owner = owner,
             };
+            if (!hop_trail_add(trail, &frame))
+                return HOP_REFUSED_TOO_DEEP;
+            addr = follow_trail(walker, addr, &newest, top_addr);
             /* Where the eval loop puts an entry frame under every call from C (3.12+), only such a
              * frame is a bottom. In 3.11 any frame may be one, but a generator that ends the chain
              * has just been unlinked, or is about to be linked. */
-            bottom_is_sound = !layout->owners_without_code && !is_generator;
+            bottom_is_sound =
+                !layout->owners_without_code && !hop_trail_outermost(trail)->is_generator;
         } else {
             bottom_is_sound = true;
-            walker->bottom_addr = hop_u64(bytes + layout->iframe_previous) ? 0 : frame_addr;
+            walker->bottom_addr = addr ? 0 : frame_addr;
         }
-        addr = hop_u64(bytes + layout->iframe_previous);
         if (closes_a_circle(&circle, addr)) {
             walker->went_in_a_circle = true;
             return HOP_REFUSED_BROKEN_CHAIN;
         }
     }
     return bottom_is_sound ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN;
+}
+
+static enum hop_refusal walk_interpreter_frames(struct hop_walker *walker, uint64_t addr,
+                                                uint64_t chunk_addr, uint64_t top_addr)
+{
+    walker->went_in_a_circle = false;
+    hop_trail_begin(&walker->trail, &walker->stack);
+    enum hop_refusal refusal = follow_chain(walker, addr, chunk_addr, top_addr);
+    hop_trail_end(&walker->trail, &walker->stack);
+    return refusal;
 }
 
 /* The bytes that a frame of this code object takes on the data stack; 0: it is none. */
@@ -249,8 +348,7 @@ static uint64_t frame_size(struct hop_walker *walker, uint64_t code_addr)
     uint8_t locals[4], stack[4];
     struct hop_span spans[] = {{code_addr + (uint64_t)layout->code_nlocalsplus, 4, locals},
                                {code_addr + (uint64_t)layout->code_stacksize, 4, stack}};
-    walker->reads++;
-    if (hop_reader_fill(walker->reader, spans, 2) != 2 || hop_i32(locals) < 0 || hop_i32(stack) < 0)
+    if (!read_now(walker, spans, 2) || hop_i32(locals) < 0 || hop_i32(stack) < 0)
         return 0;
     return (uint64_t)layout->iframe_size +
            8 * ((uint64_t)hop_i32(locals) + (uint64_t)hop_i32(stack));
@@ -267,11 +365,8 @@ static enum hop_refusal walk_from_caller(struct hop_walker *walker, uint64_t cfr
     const struct hop_layout *layout = walker->layout;
     const struct hop_raw_stack *stack = &walker->stack;
     uint64_t previous_addr, frame_addr, code_addr;
-    walker->reads += 2;
-    if (!hop_read_u64(walker->reader, cframe_addr + (uint64_t)layout->cframe_previous,
-                      &previous_addr) ||
-        !hop_read_u64(walker->reader, previous_addr + (uint64_t)layout->cframe_current_frame,
-                      &frame_addr))
+    if (!read_word_now(walker, cframe_addr + (uint64_t)layout->cframe_previous, &previous_addr) ||
+        !read_word_now(walker, previous_addr + (uint64_t)layout->cframe_current_frame, &frame_addr))
         return HOP_REFUSED_UNREADABLE;
     enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr, top_addr);
     if (refusal != HOP_TAKEN)
@@ -287,9 +382,8 @@ static enum hop_refusal walk_from_caller(struct hop_walker *walker, uint64_t cfr
         stack->frames[at].frame_addr + frame_size(walker, stack->frames[at].code_addr);
     if (end_addr == top_addr) /* the new one is a generator's, which lies elsewhere */
         return HOP_TAKEN;
-    walker->reads++;
     if (end_addr > top_addr ||
-        !hop_read_u64(walker->reader, end_addr + (uint64_t)layout->iframe_code, &code_addr) ||
+        !read_word_now(walker, end_addr + (uint64_t)layout->iframe_code, &code_addr) ||
         end_addr + frame_size(walker, code_addr) != top_addr)
         return HOP_REFUSED_BROKEN_CHAIN;
     return HOP_TAKEN;
@@ -315,15 +409,13 @@ static enum hop_refusal walk_from_last(struct hop_walker *walker, uint64_t chunk
 {
     const struct hop_layout *layout = walker->layout;
     uint64_t older_addr, code_addr = 0, ip, last_addr = 0, below_addr = 0;
-    walker->reads++;
-    if (!hop_read_u64(walker->reader, chunk_addr + (uint64_t)layout->chunk_previous, &older_addr))
+    if (!read_word_now(walker, chunk_addr + (uint64_t)layout->chunk_previous, &older_addr))
         return HOP_REFUSED_UNREADABLE;
     /* The first word of the first chunk is left out. */
     uint64_t addr = chunk_addr + (uint64_t)layout->chunk_data + (older_addr ? 0 : 8);
     for (uint64_t size; addr < top_addr; addr += size) {
-        walker->reads++;
         if (top_addr - addr > HOP_WINDOW_BYTES ||
-            !hop_read_u64(walker->reader, addr + (uint64_t)layout->iframe_code, &code_addr) ||
+            !read_word_now(walker, addr + (uint64_t)layout->iframe_code, &code_addr) ||
             !(size = frame_size(walker, code_addr)))
             return HOP_REFUSED_UNREADABLE;
         below_addr = last_addr;
@@ -333,9 +425,7 @@ static enum hop_refusal walk_from_last(struct hop_walker *walker, uint64_t chunk
         return HOP_REFUSED_BROKEN_CHAIN;
     if (is_fresh) {
         /* `prev_instr` is one code unit before the first. */
-        walker->reads++;
-        if (!last_addr ||
-            !hop_read_u64(walker->reader, last_addr + (uint64_t)layout->iframe_ip, &ip) ||
+        if (!last_addr || !read_word_now(walker, last_addr + (uint64_t)layout->iframe_ip, &ip) ||
             ip != code_addr + (uint64_t)layout->code_adaptive - 2)
             return HOP_REFUSED_BROKEN_CHAIN;
         last_addr = below_addr;
@@ -363,140 +453,124 @@ static void keep_ids(struct hop_walker *walker, const uint8_t *fields)
         layout->thread_native_id == HOP_ABSENT ? 0 : hop_u64(fields + layout->thread_native_id);
 }
 
+static void find_none(struct hop_walker *walker)
+{
+    hop_trail_begin(&walker->trail, &walker->stack);
+    hop_trail_end(&walker->trail, &walker->stack);
+}
+
+/* Where the chain begins: in the thread state, or up to 3.12 in the struct of the eval loop that
+ * runs. */
+static bool find_innermost(struct hop_walker *walker, uint64_t cframe_addr, uint64_t *frame_addr)
+{
+    uint64_t addr = cframe_addr + (uint64_t)walker->layout->cframe_current_frame;
+    const uint8_t *bytes = in_hand(walker, addr, 8);
+    if (!bytes) {
+        bool is_read = read_word_now(walker, addr, frame_addr);
+        hop_ahead_want(&walker->ahead, addr, 8, 0);
+        return is_read;
+    }
+    *frame_addr = hop_u64(bytes);
+    return true;
+}
+
 static enum hop_refusal walk_from_interpreter_frame(struct hop_walker *walker, uint64_t thread_addr)
 {
     const struct hop_layout *layout = walker->layout;
-    uint8_t thread[THREAD_BYTES_MAX];
-    uint64_t cframe_frame_addr = 0;
+    struct hop_ahead *ahead = &walker->ahead;
     bool uses_cframe = layout->frame_root == HOP_ROOT_CFRAME;
-    struct hop_span spans[3];
-    size_t count = 0, cframe_at = SIZE_MAX, window_at = SIZE_MAX;
+    uint64_t calls_before = ahead->calls;
 
-    /* One call for what is needed and what is guessed; the guesses last, as the kernel stops at the
-     * first span it can't fill. */
-    spans[count++] = (struct hop_span){thread_addr + (uint64_t)walker->thread_from,
-                                       walker->thread_bytes, thread};
-    bool has_guess = walker->guess_thread_addr == thread_addr;
-    if (has_guess && uses_cframe && walker->guess_cframe_addr) {
-        cframe_at = count;
-        spans[count++] =
-            (struct hop_span){walker->guess_cframe_addr + (uint64_t)layout->cframe_current_frame, 8,
-                              &cframe_frame_addr};
-    }
-    if (has_guess && walker->guess_window_bytes) {
-        window_at = count;
-        spans[count++] = (struct hop_span){walker->guess_window_addr, walker->guess_window_bytes,
-                                           walker->window};
-    }
-    walker->reads++;
-    size_t filled = hop_reader_fill(walker->reader, spans, count);
-    walker->guess_thread_addr = 0;
-    walker->window_bytes = 0;
-    if (filled == 0)
+    walker->is_late = false;
+    walker->region = walker->window = (struct hop_walker_region){0};
+    /* One call for what is needed and what is guessed. */
+    bool is_open = hop_ahead_open(ahead, thread_addr + (uint64_t)walker->thread_from,
+                                  walker->thread_bytes, walker->instants);
+    walker->reads += ahead->calls - calls_before;
+    if (!is_open) {
+        find_none(walker);
         return HOP_REFUSED_UNREADABLE;
-    if (window_at < filled) {
-        walker->window_addr = walker->guess_window_addr;
-        walker->window_bytes = walker->guess_window_bytes;
     }
-
-    const uint8_t *fields = thread - walker->thread_from;
+    const uint8_t *fields = hop_ahead_bytes(ahead, &ahead->spans[0]) - walker->thread_from;
     keep_ids(walker, fields);
     uint64_t chunk_addr = hop_u64(fields + layout->thread_datastack_chunk);
     uint64_t top_addr = hop_u64(fields + layout->thread_datastack_top);
-    uint64_t frame_addr = 0;
+    uint64_t frame_addr, cframe_addr = 0;
     if (uses_cframe) {
-        uint64_t cframe_addr = hop_u64(fields + layout->thread_cframe);
+        cframe_addr = hop_u64(fields + layout->thread_cframe);
         if (!cframe_addr) {
-            walker->stack.depth = 0;
+            find_none(walker);
             return HOP_TAKEN;
         }
-        if (cframe_at < filled && cframe_addr == walker->guess_cframe_addr) {
-            frame_addr = cframe_frame_addr;
-        } else {
-            walker->reads++;
-            if (!hop_read_u64(walker->reader, cframe_addr + (uint64_t)layout->cframe_current_frame,
-                              &frame_addr))
-                return HOP_REFUSED_UNREADABLE;
+        if (!find_innermost(walker, cframe_addr, &frame_addr)) {
+            find_none(walker);
+            return walker->is_late ? HOP_REFUSED_MOVED : HOP_REFUSED_UNREADABLE;
         }
-        walker->guess_cframe_addr = cframe_addr;
     } else {
         frame_addr = hop_u64(fields + layout->thread_current_frame);
     }
-    if (walker->window_bytes &&
-        (chunk_addr != walker->guess_window_addr || !in_window(walker, frame_addr, 1)))
-        walker->window_bytes = 0;
 
     enum hop_refusal refusal = walk_interpreter_frames(walker, frame_addr, chunk_addr, top_addr);
-    if (uses_cframe && refusal != HOP_TAKEN) {
+    if (uses_cframe && refusal != HOP_TAKEN && !walker->is_late) {
         bool no_generator_runs = hop_u64(fields + layout->thread_exc_info) ==
                                  thread_addr + (uint64_t)layout->thread_exc_state;
         bool is_unfilled = is_of_unfilled_struct(walker, refusal);
         bool may_yield = is_yielding(walker, refusal);
         if ((no_generator_runs && (is_unfilled || may_yield) &&
              walk_from_last(walker, chunk_addr, top_addr, is_unfilled) == HOP_TAKEN) ||
-            (is_unfilled && walk_from_caller(walker, walker->guess_cframe_addr, chunk_addr,
-                                             top_addr) == HOP_TAKEN))
+            (is_unfilled &&
+             walk_from_caller(walker, cframe_addr, chunk_addr, top_addr) == HOP_TAKEN))
             refusal = HOP_TAKEN;
     }
-    walker->guess_thread_addr = thread_addr;
-    walker->guess_window_addr = chunk_addr;
-    walker->guess_window_bytes = 0;
-    if (chunk_addr && top_addr > chunk_addr && top_addr - chunk_addr <= HOP_WINDOW_BYTES) {
-        size_t used = (size_t)(top_addr - chunk_addr) + WINDOW_SLACK_BYTES;
-        walker->guess_window_bytes = used < HOP_WINDOW_BYTES ? used : HOP_WINDOW_BYTES;
-    }
-    return refusal;
+    return walker->is_late ? HOP_REFUSED_MOVED : refusal;
 }
 
 /* --- 3.8 to 3.10: PyFrameObject -------------------------------------------------------------- */
 
-static enum hop_refusal walk_frame_objects(struct hop_walker *walker, uint64_t thread_addr)
+static enum hop_refusal follow_frame_objects(struct hop_walker *walker, uint64_t thread_addr)
 {
     const struct hop_layout *layout = walker->layout;
-    struct hop_raw_stack *stack = &walker->stack;
     struct hop_object_pages *pages = &walker->object_pages;
     uint8_t thread[THREAD_BYTES_MAX];
     struct circle circle = {0};
     const struct hop_span state = {thread_addr + (uint64_t)walker->thread_from,
                                    walker->thread_bytes, thread};
-    size_t depth = 0;
     bool bottom_is_sound = true;
 
-    stack->depth = 0;
     if (!hop_object_pages_open(pages, thread_addr, &state))
         return HOP_REFUSED_UNREADABLE;
     keep_ids(walker, thread - walker->thread_from);
     uint64_t addr = hop_u64(thread - walker->thread_from + layout->thread_frame);
     walker->guess_frame_addr = addr;
     while (addr) {
-        if (depth == HOP_DEPTH_MAX)
-            return HOP_REFUSED_TOO_DEEP;
         const uint8_t *bytes = hop_object_pages_find(pages, addr, walker->frame_bytes);
         if (!bytes)
             return HOP_REFUSED_UNREADABLE;
         uint64_t gen_addr = hop_u64(bytes + layout->frame_gen);
-        stack->frames[depth++] = (struct hop_raw_frame){
+        const struct hop_raw_frame frame = {
             .code_addr = hop_u64(bytes + layout->frame_code),
             .ip = (uint64_t)(int64_t)hop_i32(bytes + layout->frame_lasti),
             .frame_addr = addr,
+            .previous_addr = hop_u64(bytes + layout->frame_back),
             .localsplus_addr = addr + (uint64_t)layout->frame_localsplus,
             .gen_addr = gen_addr,
             .is_generator = gen_addr != 0,
         };
+        if (!hop_trail_add(&walker->trail, &frame))
+            return HOP_REFUSED_TOO_DEEP;
         /* A generator at the bottom has just been unlinked from its caller. */
         bottom_is_sound = gen_addr == 0;
-        addr = hop_u64(bytes + layout->frame_back);
+        addr = frame.previous_addr;
         if (closes_a_circle(&circle, addr))
             return HOP_REFUSED_BROKEN_CHAIN;
     }
-    stack->depth = depth;
     return bottom_is_sound ? HOP_TAKEN : HOP_REFUSED_BROKEN_CHAIN;
 }
 
 uint64_t hop_walker_guess_addr(const struct hop_walker *walker)
 {
     if (walker->layout->frame_root != HOP_ROOT_FRAME_OBJECT)
-        return walker->guess_window_addr;
+        return hop_ahead_first_addr(&walker->ahead);
     return hop_object_pages_span_of(&walker->object_pages, walker->guess_frame_addr);
 }
 
@@ -506,7 +580,9 @@ enum hop_refusal hop_walk(struct hop_walker *walker, uint64_t thread_addr)
     if (walker->layout->frame_root != HOP_ROOT_FRAME_OBJECT)
         return walk_from_interpreter_frame(walker, thread_addr);
     uint64_t calls_before = walker->object_pages.calls;
-    enum hop_refusal refusal = walk_frame_objects(walker, thread_addr);
+    hop_trail_begin(&walker->trail, &walker->stack);
+    enum hop_refusal refusal = follow_frame_objects(walker, thread_addr);
+    hop_trail_end(&walker->trail, &walker->stack);
     walker->reads += walker->object_pages.calls - calls_before;
     return refusal;
 }

@@ -80,8 +80,15 @@ enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines)
         return is_stopped ? HOP_WAIT_STOPPED : HOP_WAIT_ENDED;
     }
     deadlines->next_period_ns += deadlines->period_ns;
+    deadlines->passed =
+        deadlines->woke_ns ? 1 + (now_ns - deadlines->woke_ns) / deadlines->period_ns : 1;
     deadlines->woke_ns = now_ns;
     deadlines->due_ns = until_ns;
     hop_lateness_add(&deadlines->lateness, now_ns - until_ns);
     return HOP_WAIT_REACHED;
+}
+
+void hop_deadlines_take(struct hop_deadlines *deadlines)
+{
+    deadlines->next_period_ns += deadlines->period_ns;
 }

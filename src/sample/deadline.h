@@ -18,6 +18,7 @@ struct hop_deadlines {
     unsigned rest_divisor;
     bool may_spin;         /* short waits are waited for awake */
     uint64_t random_state; /* not 0 */
+    uint64_t passed;       /* periods that began since the last tick did, 1 at the least */
     uint64_t missed;       /* periods left out, for they were over when we could look again */
     struct hop_lateness lateness;      /* of ticks, after their deadlines */
     const volatile sig_atomic_t *stop; /* may be NULL */
@@ -33,5 +34,8 @@ void hop_deadlines_init(struct hop_deadlines *deadlines, uint64_t now_ns, double
  * counted: when it says that the end is reached, every period up to then was a tick or is missed.
  */
 enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines);
+
+/* One more instant was looked at in the tick under way: it is the next period's. */
+void hop_deadlines_take(struct hop_deadlines *deadlines);
 
 #endif

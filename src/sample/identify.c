@@ -53,11 +53,6 @@ struct hop_code_mark {
     uint8_t *bytecode; /* as it was then, with hop_identifier.trust_ns; or NULL */
 };
 
-/* Where a frame stood. */
-struct hop_identifier_place {
-    uint64_t code_addr, ip;
-};
-
 /* A code object whose identity is to be compared when the batch has been read. */
 struct hop_pending_check {
     const struct hop_code *code;
@@ -77,13 +72,12 @@ bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_tabl
 {
     *identifier = (struct hop_identifier){.table = table, .reader = reader};
     identifier->all_frames = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->all_frames);
-    identifier->kept.places = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->kept.places);
     identifier->opcode_at = hop_pages_map(HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
     identifier->spans = malloc(HOP_SPANS_MAX * sizeof *identifier->spans);
     identifier->checks = malloc(HOP_SPANS_MAX * sizeof *identifier->checks);
     identifier->bytes = malloc(BATCH_BYTES);
-    if (identifier->all_frames && identifier->kept.places && identifier->opcode_at &&
-        identifier->spans && identifier->checks && identifier->bytes &&
+    if (identifier->all_frames && identifier->opcode_at && identifier->spans &&
+        identifier->checks && identifier->bytes &&
         hop_qualnames_init(&identifier->qualnames, table))
         return true;
     hop_identifier_deinit(identifier);
@@ -93,7 +87,6 @@ bool hop_identifier_init(struct hop_identifier *identifier, struct hop_code_tabl
 void hop_identifier_deinit(struct hop_identifier *identifier)
 {
     hop_pages_unmap(identifier->all_frames, HOP_DEPTH_MAX * sizeof *identifier->all_frames);
-    hop_pages_unmap(identifier->kept.places, HOP_DEPTH_MAX * sizeof *identifier->kept.places);
     hop_pages_unmap(identifier->opcode_at, HOP_DEPTH_MAX * sizeof *identifier->opcode_at);
     for (size_t i = 0; i < identifier->mark_capacity; i++)
         free(identifier->marks[i].bytecode);
@@ -265,33 +258,27 @@ static bool may_keep(const struct hop_identifier *identifier)
  * moment. */
 static size_t count_kept(const struct hop_identifier *identifier, const struct hop_raw_stack *stack)
 {
-    size_t limit = stack->depth < identifier->kept.depth ? stack->depth : identifier->kept.depth;
-    const struct hop_raw_frame *frames = stack->frames + stack->depth;
-    const struct hop_identifier_place *places = identifier->kept.places + HOP_DEPTH_MAX;
-    size_t count = 0;
-    if (limit && limit == stack->depth)
-        limit--;
-    while (count < limit && frames[-1].code_addr == places[-1].code_addr &&
-           frames[-1].ip == places[-1].ip) {
-        frames--;
-        places--;
-        count++;
-    }
-    return count;
+    const struct hop_identifier_kept *kept = &identifier->kept;
+    size_t same = 0;
+    if (stack->serial == kept->serial)
+        same = stack->depth; /* the very same */
+    else if (stack->serial == kept->serial + 1)
+        same = stack->same;
+    if (same > kept->depth)
+        same = kept->depth;
+    return same && same == stack->depth ? same - 1 : same;
 }
 
 /* The stack was identified; `count` of its frames were kept from the last one. */
 static void keep(struct hop_identifier *identifier, const struct hop_raw_stack *stack, size_t count)
 {
     struct hop_identifier_kept *kept = &identifier->kept;
-    struct hop_identifier_place *places = kept->places + HOP_DEPTH_MAX - stack->depth;
     if (identifier->wants_qualnames || identifier->has_trampolines)
         return; /* of which one wants to know each time */
-    for (size_t i = 0; i < stack->depth - count; i++)
-        places[i] = (struct hop_identifier_place){stack->frames[i].code_addr, stack->frames[i].ip};
     if (!count)
         kept->since_ns = identifier->now_ns;
     kept->depth = stack->depth;
+    kept->serial = stack->serial;
     kept->generation = identifier->generation;
     kept->counter = identifier->counter;
 }
@@ -445,6 +432,7 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
     read_counter(identifier);
     size_t kept = may_keep(identifier) ? count_kept(identifier, stack) : 0;
     identifier->kept.depth = 0;
+    identifier->same = kept;
     identifier->frames = identifier->all_frames + HOP_DEPTH_MAX - stack->depth;
     for (size_t i = 0; i < stack->depth - kept; i++) {
         const struct hop_raw_frame *raw = &stack->frames[i];
@@ -479,6 +467,7 @@ static enum hop_refusal identify_once(struct hop_identifier *identifier,
 enum hop_refusal hop_identify(struct hop_identifier *identifier, const struct hop_raw_stack *stack)
 {
     identifier->has_believed = false;
+    identifier->stacks++;
     for (int restarts = 0; restarts < RESTARTS_MAX; restarts++) {
         bool is_stale = false;
         enum hop_refusal refusal = identify_once(identifier, stack, &is_stale);

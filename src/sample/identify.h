@@ -11,9 +11,9 @@
 
 /* Of the last stack that was identified. */
 struct hop_identifier_kept {
-    struct hop_identifier_place *places; /* [HOP_DEPTH_MAX], the outermost last */
-    size_t depth;                        /* 0: nothing is kept */
-    uint64_t generation, since_ns;       /* when their opcodes were read */
+    size_t depth;                  /* 0: nothing is kept */
+    uint64_t serial;               /* of the stack */
+    uint64_t generation, since_ns; /* when their opcodes were read */
     uint32_t counter;
 };
 
@@ -40,6 +40,10 @@ struct hop_identifier {
     uint64_t last_counter_ns;
     /* The last stack's frames: those that are outermost in the next one too are not looked up. */
     struct hop_identifier_kept kept;
+    /* So many of the outermost steps are, in every member, those of the stack identified before;
+     * and how many stacks were, this one included. */
+    size_t same;
+    uint64_t stacks;
     struct hop_step *all_frames; /* [HOP_DEPTH_MAX]; frames is its end, so that a frame that stays
                                     keeps its place */
     struct hop_span *spans;      /* [HOP_SPANS_MAX] */

@@ -21,9 +21,10 @@
 struct hop_sink {
     void *context;
     /* One stack, innermost first, depth ≥ 1, seen at tick number `tick`; it stands for `weight_ns`.
-     * *place is what names it to `again`. False: there was no room to count it. */
+     * Its `same` outermost frames are those of the stack that was added before. *place is what
+     * names it to `again`. False: there was no room to count it. */
     bool (*add)(void *context, uint32_t thread, const struct hop_step *frames, size_t depth,
-                uint64_t tick, uint64_t weight_ns, uint32_t *place);
+                size_t same, uint64_t tick, uint64_t weight_ns, uint32_t *place);
     /* A stack that was added before, once more at each of the `count` ticks up to `tick`, each time
      * standing for `weight_ns`. */
     void (*again)(void *context, uint32_t place, uint64_t count, uint64_t tick, uint64_t weight_ns);
@@ -79,6 +80,8 @@ struct hop_sampler {
     void *way_state;           /* what the way keeps between its open() and close() */
     struct hop_sampler_counts counts;
     enum hop_ending ending;
+    uint64_t added_stacks; /* identifier.stacks when the last one was added to the sink */
+    uint32_t added_thread;
     uint64_t sample_ns; /* what a sample taken now stands for: the period in force */
     uint64_t passed_ns; /* what one at each tick up to now would stand for */
     /* The tick under way. */
@@ -96,6 +99,9 @@ struct hop_sampler {
     bool has_ended_threads;  /* some were found to be gone */
     uint64_t gil_due_ns;     /* when to ask again who holds the GIL */
     uint64_t bottom_due_ns;  /* live: when to read anew where stacks end */
+    size_t instants;         /* live: how many one call may read at the most */
+    size_t good_ticks;       /* live: that needed one call each */
+    uint64_t reads_before;   /* live: walker.reads at the last tick */
     uint64_t proved_looks;   /* way cpu */
     uint64_t program_due_ns; /* when to ask again whether it still is the same program */
     /* The thread that is expected to hold the GIL: the first half of its proof is read before the

@@ -57,10 +57,19 @@ static void count_stack(struct hop_sampler *sampler, struct hop_roster_entry *en
     const struct hop_sink *sink = &sampler->plan.sink;
     struct hop_step *steps = sampler->identifier.frames;
     size_t depth = sampler->walker.stack.depth;
-    if (sampler->identifier.has_trampolines)
+    /* The stack identified before this one may have been another thread's, or not have been proved.
+     */
+    bool follows = sampler->added_thread == entry->index &&
+                   sampler->added_stacks + 1 == sampler->identifier.stacks;
+    size_t same = follows ? sampler->identifier.same : 0;
+    if (sampler->identifier.has_trampolines) {
         depth = leave_out_trampolines(sampler, steps, depth);
-    entry->has_place = depth && sink->add(sink->context, entry->index, steps, depth,
+        same = 0;
+    }
+    entry->has_place = depth && sink->add(sink->context, entry->index, steps, depth, same,
                                           sampler->counts.ticks, sampler->sample_ns, &entry->place);
+    sampler->added_thread = entry->index;
+    sampler->added_stacks = entry->has_place ? sampler->identifier.stacks : 0;
     if (entry->has_place)
         sampler->counts.samples++;
     else
@@ -316,6 +325,34 @@ static int look_at_pending(struct hop_sampler *sampler)
     return outcome.next_cpu;
 }
 
+/* Whether the tick was about this thread alone, but for sleepers. */
+static bool is_alone(const struct hop_turns *turns, uint32_t index)
+{
+    return turns->count && turns->now[0] == index &&
+           (!turns->awake_count || (turns->awake_count == 1 && turns->awake[0] == index));
+}
+
+/* The walk has read its thread's stack at several instants, of which the tick was the first. Each
+ * of the others is a tick as well, with a look at this thread; but what one lacks the others are
+ * likely to lack too. */
+static void look_at_other_instants(struct hop_sampler *sampler)
+{
+    const struct hop_turns *turns = &sampler->turns;
+    uint32_t index = turns->count ? turns->now[0] : 0;
+    struct outcome outcome = {.next_cpu = HOP_CREW_DONE};
+    int cpu;
+    while (hop_walker_instants_left(&sampler->walker) && !sampler->walker.was_late &&
+           is_alone(turns, index)) {
+        hop_deadlines_take(&sampler->deadlines);
+        sampler->counts.ticks++;
+        sampler->passed_ns += sampler->sample_ns;
+        look_and_count(sampler, index, &cpu, &outcome);
+        if (sampler->has_ended_threads || outcome.state_is_anothers)
+            break;
+    }
+    hop_walker_drop_instants(&sampler->walker);
+}
+
 static void watch_gils_where_due(struct hop_sampler *sampler, bool *has_births)
 {
     if (sampler->deadlines.woke_ns < sampler->gil_due_ns)
@@ -367,7 +404,9 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
     if (sampler->plan.mode == HOP_MODE_GIL && !sampler->watch.holder_count)
         sampler->counts.idle++;
     plan_turns(sampler);
-    return look_at_all(sampler);
+    int next_cpu = look_at_all(sampler);
+    look_at_other_instants(sampler);
+    return next_cpu;
 }
 
 int hop_tick_continue(struct hop_sampler *sampler)

@@ -18,9 +18,9 @@
 /* --- from the sampler to the tally ----------------------------------------------------------- */
 
 static bool count_stack(void *context, uint32_t thread, const struct hop_step *steps, size_t depth,
-                        uint64_t tick, uint64_t weight_ns, uint32_t *place)
+                        size_t same, uint64_t tick, uint64_t weight_ns, uint32_t *place)
 {
-    if (!hop_tally_add(context, thread, steps, depth, tick, weight_ns))
+    if (!hop_tally_add_next(context, thread, steps, depth, same, tick, weight_ns))
         return false;
     *place = hop_tally_last(context);
     return true;
