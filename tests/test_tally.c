@@ -183,6 +183,37 @@ Test(tally, agrees_with_a_list_of_random_stacks)
     free(prints);
 }
 
+/* Who knows how much of a stack is that of the last one gets the same tree. */
+Test(tally, what_is_known_to_be_the_same_is_not_looked_up)
+{
+    enum { DEPTH_MAX = 12, ROUNDS = 3000 };
+    struct hop_tally *other = hop_tally_create();
+    struct hop_step steps[DEPTH_MAX]; /* the outermost last, at the end */
+    size_t depth = 0, count, other_count;
+    unsigned random = 1;
+    for (int round = 0; round < ROUNDS; round++) {
+        random = random * 1103515245 + 12345;
+        size_t wanted = 1 + (random >> 16) % DEPTH_MAX, same = (random >> 20) % 16;
+        same = same < depth ? same : depth;
+        same = same < wanted ? same : wanted;
+        for (size_t i = same; i < wanted; i++) {
+            random = random * 1103515245 + 12345;
+            steps[DEPTH_MAX - 1 - i] = (struct hop_step){random >> 16 & 1, random >> 17 & 1, 7};
+        }
+        depth = wanted;
+        const struct hop_step *stack = steps + DEPTH_MAX - depth;
+        cr_assert(hop_tally_add_next(tally, 3, stack, depth, same, 1, 1));
+        cr_assert(hop_tally_add(other, 3, stack, depth, 1, 1));
+        cr_assert_eq(hop_tally_last(tally), hop_tally_last(other));
+    }
+    const struct hop_tally_node *nodes = hop_tally_nodes(tally, &count);
+    const struct hop_tally_node *others = hop_tally_nodes(other, &other_count);
+    cr_assert_eq(count, other_count);
+    for (size_t i = 0; i < count; i++)
+        cr_assert(nodes[i].parent == others[i].parent && nodes[i].self == others[i].self);
+    hop_tally_destroy(other);
+}
+
 Test(tally, counts_stacks_deeper_than_it_remembers)
 {
     enum { DEPTH = 20000 };

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct hop_layout layout;
 static struct fake_memory memory, after;
@@ -235,6 +236,9 @@ Test(walk_guess, other_memory_under_the_guess_is_noticed)
     }
 }
 
+static void become_after(size_t pops, size_t pushes);
+static void forget_after(void);
+
 /* Some calls and returns of two threads by turns, then a look at one of them. */
 static void run_a_little(struct fake_thread *whose)
 {
@@ -249,6 +253,122 @@ static void run_a_little(struct fake_thread *whose)
         size_t kind = random_below(10);
         size_t slots = random_below(30) == 0 ? 3000 : random_below(8);
         push(whose, kind == 0 ? FAKE_ENTRY : kind == 1 ? FAKE_GENERATOR : FAKE_PLAIN, slots);
+    }
+}
+
+/* What the walk says of the outermost frames: they are those of the last stack, in every member. */
+static void expect_same(const struct hop_raw_frame *last, size_t last_depth)
+{
+    const struct hop_raw_stack *stack = &walker.stack;
+    cr_assert_leq(stack->same, stack->depth);
+    cr_assert_leq(stack->same, last_depth);
+    for (size_t i = 1; i <= stack->same; i++) {
+        const struct hop_raw_frame *a = &stack->frames[stack->depth - i];
+        const struct hop_raw_frame *b = &last[last_depth - i];
+        cr_assert(a->frame_addr == b->frame_addr && a->code_addr == b->code_addr &&
+                  a->ip == b->ip && a->is_generator == b->is_generator);
+    }
+}
+
+Test(walk_guess, what_a_stack_has_in_common_with_the_last_is_told)
+{
+    enum { DEPTH_MAX = 400 };
+    static struct hop_raw_frame last[DEPTH_MAX];
+    FOR_EACH_VERSION
+    {
+        size_t last_depth = 0, same = 0, possible = 0;
+        thread.keeps_frame_memory = true;
+        push(&thread, FAKE_ENTRY, 0);
+        push_many(&thread, 40, 2);
+        expect_stack_of(&thread);
+        for (int round = 0; round < 500; round++) {
+            uint64_t serial = walker.stack.serial;
+            last_depth = walker.stack.depth;
+            memcpy(last, walker.stack.frames, last_depth * sizeof *last);
+            size_t pops = random_below(4), pushes = random_below(4);
+            if (random_below(20) == 0)
+                pops = random_below(40);
+            pops = pops < thread.depth - 1 ? pops : thread.depth - 2;
+            pop_many(&thread, pops);
+            size_t kept = thread.depth - 1;
+            while (pushes-- && thread.depth < DEPTH_MAX)
+                push(&thread, random_below(8) ? FAKE_PLAIN : FAKE_GENERATOR, random_below(4));
+            expect_stack_of(&thread);
+            cr_assert_eq(walker.stack.serial, serial + 1);
+            expect_same(last, last_depth);
+            same += walker.stack.same;
+            possible += kept;
+        }
+        /* Nearly all that could be; a frame object's place does not tell which are deeper. */
+        cr_assert_gt(10 * same, 8 * possible, "3.%d: %zu of %zu", minor, same, possible);
+        expect_stack_of(&thread);
+        cr_assert_eq(walker.stack.same, walker.stack.depth);
+    }
+}
+
+/* Some instants that one call reads: each walk is of its own, without another call. */
+Test(walk_guess, walks_of_several_instants_are_each_of_theirs)
+{
+    enum { INSTANTS = 4 };
+    for (int minor = 11; minor <= LAYOUT_MINOR_LAST; minor++) {
+        start(minor);
+        push(&thread, FAKE_ENTRY, 0);
+        push_many(&thread, 30, 3);
+        for (int i = 0; i < 3; i++)
+            expect_stack_of(&thread);
+        walker.believes_bottom = true;
+        become_after(3, 2);
+        for (size_t before = 0; before <= INSTANTS; before++) {
+            uint64_t calls = reader.calls, spans = walker.ahead.count;
+            reader.memory = &memory;
+            reader.after = &after;
+            reader.swaps_at = reader.reads + 1 + before * spans;
+            walker.instants = INSTANTS;
+            for (size_t i = 0; i < INSTANTS; i++) {
+                expect_stack_of(i < before ? &thread : &thread_after);
+                cr_assert_eq(hop_walker_instants_left(&walker), INSTANTS - 1 - i);
+                cr_assert_eq(reader.calls, calls + 1, "3.%d", minor);
+            }
+            reader.swaps_at = 0;
+        }
+        cr_assert_not(walker.was_late);
+        reader.memory = &memory;
+        forget_after();
+    }
+}
+
+/* Memory that was not read at those instants is not to be had any more. */
+Test(walk_guess, what_an_instant_lacks_is_refused)
+{
+    for (int minor = 11; minor <= LAYOUT_MINOR_LAST; minor++) {
+        start(minor);
+        push(&thread, FAKE_ENTRY, 0);
+        push_many(&thread, 30, 3);
+        for (int i = 0; i < 3; i++)
+            expect_stack_of(&thread);
+        walker.instants = 4;
+        push_many(&thread, 30, 3);
+        for (int i = 0; i < 4; i++) {
+            uint64_t calls = reader.calls;
+            cr_assert_eq(hop_walk(&walker, thread.addr), HOP_REFUSED_MOVED);
+            cr_assert(walker.was_late);
+            cr_assert_eq(reader.calls, calls + !i);
+        }
+        /* By then it is known what was lacking. */
+        walker.was_late = false;
+        for (int i = 0; i < 4; i++)
+            expect_stack_of(&thread);
+        cr_assert_not(walker.was_late);
+        /* The others of that call can be left out. */
+        pop_many(&thread, 10);
+        expect_stack_of(&thread);
+        pop_many(&thread, 10);
+        hop_walker_drop_instants(&walker);
+        walker.instants = 1;
+        expect_stack_of(&thread);
+        push_many(&thread, 40, 3);
+        expect_stack_of(&thread);
+        cr_assert_not(walker.was_late);
     }
 }
 
