@@ -64,8 +64,9 @@ static const uint64_t GIL_NS = 20 * 1000;
 /* Where a call of the kernel lasts longer than the time between two instants, one call reads the
  * stack at several: as many as passed during the last tick, at most INSTANTS_MAX. The kernel copies
  * one after the other, so that each is of an instant of its own, about as far from the next as was
- * asked. What a walk needs besides can't be had of that instant any more, and the sample is refused.
- * So that this is seldom, there are more of them only when that has not happened for a while. */
+ * asked. What a walk needs besides can't be had of that instant any more, and the sample is
+ * refused. So that this is seldom, there are more of them only when that has not happened for a
+ * while. */
 enum { INSTANTS_MAX = 16, GOOD_TICKS = 16 };
 
 static size_t instants(struct hop_sampler *sampler)
