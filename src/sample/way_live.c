@@ -110,6 +110,9 @@ static void begin_tick(struct hop_sampler *sampler)
         sampler->walker.instants = 1; /* which is to be read by itself */
     }
     sampler->identifier.trust_ns = TRUST_NS;
+    /* From 3.11 on the walker itself reads first what is to be read first. */
+    if (sampler->python->layout.frame_root == HOP_ROOT_FRAME_OBJECT)
+        hop_look_early(sampler, false);
 }
 
 static enum hop_status open_live(struct hop_sampler *sampler, struct hop_error *err)
@@ -117,7 +120,7 @@ static enum hop_status open_live(struct hop_sampler *sampler, struct hop_error *
     (void)err;
     sampler->instants = 1;
     sampler->good_ticks = 0;
-    hop_prefetch_close(&sampler->prefetch); /* the walker knows what it wants */
+    hop_prefetch_close(&sampler->prefetch);
     return HOP_OK;
 }
 
