@@ -427,6 +427,57 @@ Test(standstill, the_record_of_switches_is_a_proof)
     cr_assert_gt(held, 150);
 }
 
+static bool is_proved_by_switches(void)
+{
+    struct hop_standstill now;
+    return hop_standstill_read(&task, &now) && now.clock == HOP_CLOCK_SWITCHES;
+}
+
+/* It may sleep for as long as we look. */
+Test(standstill, one_that_sleeps_needs_no_record)
+{
+    struct hop_standstill before;
+    begin(wake_at_signals);
+    if (!hop_switches_are_fine() || !hop_task_open_perf(&task))
+        cr_skip_test("records of switches are not to be had here");
+    await_state('S');
+    while (!is_proved_by_switches()) { /* it was on its CPU still, or has a record since */
+        hop_perf_event_note_asleep(&task.perf);
+        sched_yield();
+    }
+    cr_assert(hop_standstill_read(&task, &before));
+    for (int i = 0; i < 100; i++)
+        cr_assert(hop_standstill_holds(&task, &before));
+    unsigned long long times = times_run();
+    kill(pid, SIGUSR1);
+    while (times_run() == times)
+        sched_yield();
+    cr_assert_not(hop_standstill_holds(&task, &before));
+}
+
+/* Where one that runs is taken for one that sleeps, its time goes on. */
+Test(standstill, one_that_runs_is_not_noted_as_asleep)
+{
+    struct hop_perf_times first, second;
+    struct hop_switch last;
+    cpu_set_t set;
+    cr_assert_eq(sched_getaffinity(0, sizeof set, &set), 0);
+    if (CPU_COUNT(&set) < 2)
+        cr_skip_test("this machine lets us use one CPU");
+    begin(spin);
+    if (!hop_switches_are_fine() || !hop_task_open_perf(&task))
+        cr_skip_test("records of switches are not to be had here");
+    for (int i = 0; i < 100; i++) {
+        hop_perf_event_note_asleep(&task.perf);
+        /* If it is, it waits for its CPU: its time stands still as long as there is no record. */
+        if (task.perf.began_asleep && hop_perf_event_times(&task.perf, &first) &&
+            hop_perf_event_times(&task.perf, &second) &&
+            hop_perf_event_last_switch(&task.perf, &last) && last.number == 0)
+            cr_assert_eq(first.running_ns, second.running_ns, "it runs");
+        task.perf.began_asleep = false;
+    }
+}
+
 Test(standstill, tells_how_long_one_waited_for_a_cpu)
 {
     static const struct {

@@ -103,6 +103,8 @@ static bool find_out_where(struct hop_roster_entry *entry, const struct hop_stan
     if (!hop_task_where(&entry->task, &look->state, &look->processor))
         return false;
     note_asleep(entry, before, look->state != 'R');
+    if (entry->is_asleep && before->clock == HOP_CLOCK_PERF_TIMES)
+        hop_perf_event_note_asleep(&entry->task.perf);
     return true;
 }
 

@@ -1,9 +1,10 @@
 /* Opens perf events beside the looking, one at a time, and keeps an eye on their clocks. */
 #include "sample/perf_clock.h"
 
-/* An event is for threads that are worth it, and each makes its thread's context switches a little
- * longer. Where a dump is to look, few threads are proved, or few times. */
-enum { LOOKS_BEFORE_PERF = 8, THREADS_WITH_PERF_MAX = 256 };
+/* An event is for threads that are worth it: where a dump is to look, or a thread ends soon, few
+ * looks come. Each takes three pages of the kernel's, and makes its thread's context switches a
+ * little longer. */
+enum { LOOKS_BEFORE_PERF = 8, THREADS_WITH_PERF_MAX = 1024 };
 
 /* How often clocks are compared with run times, and of how many threads at once. */
 static const uint64_t COMPARE_NS = 250 * 1000 * 1000;
@@ -45,15 +46,31 @@ void hop_perf_clocks_consider(struct hop_perf_clocks *clocks, struct hop_crew *c
     entry->has_asked_for_perf = clocks->is_under_way;
 }
 
+/* Readings of schedstat are not to be compared with those of the event. What was true of one that
+ * has not run, by both its schedstat before and after, is true at the event's reading in between.
+ */
 static void give(struct hop_perf_clocks *clocks, struct hop_roster_entry *entry)
 {
+    struct hop_task *task = &entry->task;
+    struct hop_standstill before, now, after;
     /* Opened by its number, which is still its own: by schedstat's descriptor, of itself. */
-    if (!hop_task_exists(&entry->task))
+    if (!hop_standstill_read(task, &before))
         return;
-    entry->task.perf = clocks->task.perf;
+    struct hop_perf_event event = clocks->task.perf;
     clocks->task.perf = HOP_NO_PERF_EVENT;
-    /* Readings of schedstat are no longer to be compared with. */
-    entry->was_taken = entry->is_asleep = false;
+    bool is_asleep = entry->is_asleep && hop_standstill_is_same(&before, &entry->asleep_at);
+    bool is_taken = entry->was_taken && hop_standstill_is_same(&before, &entry->taken_at);
+    if (is_asleep)
+        hop_perf_event_note_asleep(&event);
+    task->perf = event;
+    bool is_read = hop_standstill_read(task, &now);
+    task->perf = HOP_NO_PERF_EVENT;
+    bool has_stayed =
+        is_read && hop_standstill_read(task, &after) && hop_standstill_is_same(&before, &after);
+    task->perf = event;
+    entry->is_asleep = is_asleep && has_stayed;
+    entry->was_taken = is_taken && has_stayed;
+    entry->asleep_at = entry->taken_at = now;
     entry->times = (struct hop_task_times){0}; /* taken when it stands still */
 }
 

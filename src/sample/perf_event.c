@@ -87,12 +87,26 @@ uint64_t hop_perf_event_switches(const struct hop_perf_event *event)
     return event->switches ? records_end(event) : 0;
 }
 
+void hop_perf_event_note_asleep(struct hop_perf_event *event)
+{
+    struct hop_perf_times first, second;
+    /* One that is about to sleep is said to sleep while it runs on, and may find that it need not:
+     * then its time goes on. */
+    event->began_asleep = event->switches && hop_perf_event_times(event, &first) &&
+                          hop_perf_event_times(event, &second) &&
+                          first.running_ns == second.running_ns && records_end(event) == 0;
+}
+
 bool hop_perf_event_last_switch(const struct hop_perf_event *event, struct hop_switch *last)
 {
     struct switch_record record;
     if (!event->switches)
         return false;
     uint64_t size = event->switches->data_size, end = records_end(event);
+    if (end == 0 && event->began_asleep) {
+        *last = (struct hop_switch){.is_out = true, .cpu = -1};
+        return true;
+    }
     const char *records = (const char *)event->switches + event->switches->data_offset;
     if (end < sizeof record || !size || size & (size - 1))
         return false;

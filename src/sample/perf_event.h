@@ -22,6 +22,7 @@ struct perf_event_mmap_page;
 struct hop_perf_event {
     int fd;                                      /* -1: none */
     const struct perf_event_mmap_page *switches; /* its records; NULL: none */
+    bool began_asleep;                           /* so that it is asleep while there are none */
 };
 
 #define HOP_NO_PERF_EVENT ((struct hop_perf_event){.fd = -1})
@@ -41,6 +42,10 @@ struct hop_switch {
     bool is_out;          /* it was taken off that CPU, */
     bool wanted_to_go_on; /* runnable: for another to run (the flag since 4.17) */
 };
+
+/* The thread sleeps, as its stat says: see whether it is off its CPU, and no switch is on record
+ * yet. From then on that there is none tells as much as one that took it off. */
+void hop_perf_event_note_asleep(struct hop_perf_event *event);
 
 /* False: not known, or just changing. */
 bool hop_perf_event_last_switch(const struct hop_perf_event *event, struct hop_switch *last);

@@ -29,7 +29,7 @@ struct hop_roster_entry {
     uint64_t visited_ns;   /* hop_sampler.passed_ns at that tick */
     uint64_t turn_tick;    /* the last tick in which it had its turn */
     bool is_awake_listed;  /* in the list of sample/turns.h */
-    uint32_t proved_count; /* samples proved by its schedstat, up to a number */
+    uint32_t proved_count; /* looks proved by its schedstat, up to a number */
     bool has_asked_for_perf;
     struct hop_task_times times; /* when its clocks were last compared; runs 0: not yet */
 };

@@ -7,7 +7,12 @@ static enum hop_look_result look_from_its_cpu(struct hop_sampler *sampler,
 {
     struct hop_look_start start;
     enum hop_look_result result = hop_look_find(sampler, entry, look, &start);
-    return result == HOP_LOOK_TAKEN ? hop_look_prove(sampler, entry, look, &start) : result;
+    if (result == HOP_LOOK_TAKEN)
+        return hop_look_prove(sampler, entry, look, &start);
+    /* Of a sleeper, too, the event tells that it still sleeps, and that costs no call. */
+    if ((result == HOP_LOOK_ASLEEP || result == HOP_LOOK_SAME) && sampler->way == &hop_way_cpu)
+        hop_perf_clocks_consider(&sampler->perf_clocks, sampler->crew, &sampler->roster, entry);
+    return result;
 }
 
 static void begin_tick(struct hop_sampler *sampler)
