@@ -451,21 +451,21 @@ Test(look, learns_anew_how_long_a_switch_takes)
     sampler->switch_ns = 0;
     look.wants_still = false;
     cr_assert_eq(look_after_switch(0, us), HOP_LOOK_TAKEN);
-    while (look_after_switch(0, 40 * us) == HOP_LOOK_STILL && left_out < LOOKS_MAX)
+    while (look_after_switch(0, 200 * us) == HOP_LOOK_STILL && left_out < LOOKS_MAX)
         left_out++;
     cr_assert_gt(left_out, 50);
     cr_assert_lt(left_out, LOOKS_MAX);
     cr_assert_eq(look_after_switch(0, us), HOP_LOOK_TAKEN);
-    cr_assert_eq(look_after_switch(0, 40 * us), HOP_LOOK_STILL);
+    cr_assert_eq(look_after_switch(0, 200 * us), HOP_LOOK_STILL);
     /* Another's slice of time is none, however often; nor does a wait from before the instant tell
      * anything of it, nor a switch after it. */
     for (int i = 0; i < LOOKS_MAX; i++) {
         cr_assert_eq(look_after_switch(0, ms), HOP_LOOK_STILL);
-        cr_assert_eq(look_after_switch(30 * us, 40 * us), HOP_LOOK_STILL);
+        cr_assert_eq(look_after_switch(150 * us, 200 * us), HOP_LOOK_STILL);
     }
-    cr_assert_eq(look_after_switch(0, 40 * us), HOP_LOOK_STILL);
+    cr_assert_eq(look_after_switch(0, 200 * us), HOP_LOOK_STILL);
     cr_assert_eq(look_after_switch(0, 0), HOP_LOOK_TAKEN);
-    cr_assert_eq(look_after_switch(0, 40 * us), HOP_LOOK_STILL);
+    cr_assert_eq(look_after_switch(0, 200 * us), HOP_LOOK_STILL);
 }
 
 /* On each CPU that a tick comes to, what was taken off it for us was so when we came there. */
