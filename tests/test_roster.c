@@ -128,6 +128,15 @@ static uint64_t state_add(uint64_t interpreter, struct ours *it)
     return state_add_tid(interpreter, it, it->tid);
 }
 
+/* Makes it that of another kernel thread. */
+static void state_give(uint64_t state, const struct ours *to)
+{
+    fake_memory_put_u64(&memory, state + (uint64_t)python.layout.thread_id, to->pthread_addr);
+    if (python.layout.thread_native_id != HOP_ABSENT)
+        fake_memory_put_u64(&memory, state + (uint64_t)python.layout.thread_native_id,
+                            (uint64_t)to->tid);
+}
+
 /* Unlinks the newest but `nth` thread state. */
 static void state_remove(uint64_t interpreter, size_t nth)
 {
@@ -221,11 +230,7 @@ Test(roster, a_state_of_another_thread_is_another_entry)
         refresh(2);
         entry_of(state, ours[0].tid)->was_taken = true;
         state_remove(interpreter_addr, 0);
-        fake_memory_put_u64(&memory, state + (uint64_t)python.layout.thread_id,
-                            ours[1].pthread_addr);
-        if (python.layout.thread_native_id != HOP_ABSENT)
-            fake_memory_put_u64(&memory, state + (uint64_t)python.layout.thread_native_id,
-                                (uint64_t)ours[1].tid);
+        state_give(state, &ours[1]);
         refresh(1);
         cr_assert_not(entry_of(state, ours[1].tid)->was_taken);
         cr_assert_eq(roster.seen_count, 3);
@@ -319,11 +324,7 @@ Test(roster, one_that_is_being_born_is_left_for_the_next_time)
         cr_assert_neq(roster.interpreters[0].threads_head_addr, state); /* to be asked again */
         ours[1].pthread_addr = fake_memory_alloc(&memory, NULL, PTHREAD_BYTES);
         fake_memory_put_u32(&memory, ours[1].pthread_addr + TID_AT, (uint32_t)ours[1].tid);
-        fake_memory_put_u64(&memory, state + (uint64_t)python.layout.thread_id,
-                            ours[1].pthread_addr);
-        if (python.layout.thread_native_id != HOP_ABSENT)
-            fake_memory_put_u64(&memory, state + (uint64_t)python.layout.thread_native_id,
-                                (uint64_t)ours[1].tid);
+        state_give(state, &ours[1]);
         add_born(true, 2);
         entry_of(state, ours[1].tid);
         cr_assert_eq(roster.interpreters[0].threads_head_addr, state);

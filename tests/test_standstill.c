@@ -108,6 +108,15 @@ static unsigned long long times_run(void)
     return times;
 }
 
+/* One of wake_at_signals; it has run when this returns. */
+static void wake(void)
+{
+    unsigned long long times = times_run();
+    kill(pid, SIGUSR1);
+    while (times_run() == times)
+        sched_yield();
+}
+
 /* A moment on a CPU is enough, however short. */
 Test(standstill, does_not_hold_for_one_that_ran)
 {
@@ -117,10 +126,7 @@ Test(standstill, does_not_hold_for_one_that_ran)
         await_state('S');
         cr_assert(hop_standstill_read(&task, &before));
         cr_assert(hop_standstill_holds(&task, &before));
-        unsigned long long times = times_run();
-        kill(pid, SIGUSR1);
-        while (times_run() == times)
-            sched_yield();
+        wake();
         cr_assert_not(hop_standstill_holds(&task, &before));
     }
 }
@@ -448,10 +454,7 @@ Test(standstill, one_that_sleeps_needs_no_record)
     cr_assert(hop_standstill_read(&task, &before));
     for (int i = 0; i < 100; i++)
         cr_assert(hop_standstill_holds(&task, &before));
-    unsigned long long times = times_run();
-    kill(pid, SIGUSR1);
-    while (times_run() == times)
-        sched_yield();
+    wake();
     cr_assert_not(hop_standstill_holds(&task, &before));
 }
 

@@ -2,8 +2,8 @@
  * wanted lately, for one instant or for several that follow each other. It knows addresses and
  * bytes only.
  *
- * A call of process_vm_readv costs about as much as two spans in it: a thread's stack that is read
- * for some instants in one call costs half of what as many calls do. The kernel fills the spans one
+ * To begin a call of process_vm_readv is a good part of its cost: to read a thread's stack for some
+ * instants with one call is cheaper than with as many calls. The kernel fills the spans one
  * after the other, so that each copy is of an instant of its own. */
 #ifndef HOP_MEM_AHEAD_H
 #define HOP_MEM_AHEAD_H

@@ -175,9 +175,9 @@ bool hop_look_is_anothers(struct hop_sampler *sampler, const struct hop_roster_e
 /* How far the clocks of the kernel's record and of our deadlines may be apart. */
 static const uint64_t CLOCKS_APART_NS = 1000;
 
-/* From a thread's being taken off its CPU for us until we read a clock there pass one or two
- * microseconds at 10,000 looks a second, and tens of them at 100, when nothing of ours is in the
- * caches. One that was taken off for another waited for as long as that ran: no switch takes as
+/* From a thread's being taken off its CPU for us until we read a clock there passes as long as a
+ * switch takes: the longer the more seldom we look, as nothing of ours is in the caches then. One
+ * that was taken off for another waited for as long as that ran: no switch takes as
  * long as a slice of time that the scheduler gives to another. (Who was taken off before the
  * instant is known without this, but for hops and lookers that are late.) */
 static const uint64_t SWITCH_NS = 100 * 1000, SWITCH_MOST_NS = 500 * 1000;
