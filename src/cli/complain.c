@@ -6,23 +6,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void hop_cli_complain(const char *remedy, const char *message, ...)
+static void __attribute__((format(printf, 3, 0)))
+print_complaint(FILE *stream, const char *remedy, const char *message, va_list args)
 {
-    va_list args;
     char *text;
-    va_start(args, message);
     int length = vasprintf(&text, message, args);
-    va_end(args);
-    fputs("heavyops: ", stderr);
-    hop_print_escaped(stderr, length < 0 ? "out of memory" : text);
-    fputc('\n', stderr);
+    fputs("heavyops: ", stream);
+    hop_print_escaped(stream, length < 0 ? "out of memory" : text);
+    fputc('\n', stream);
     if (remedy && *remedy) {
-        fputs("  ", stderr);
-        hop_print_escaped(stderr, remedy);
-        fputc('\n', stderr);
+        fputs("  ", stream);
+        hop_print_escaped(stream, remedy);
+        fputc('\n', stream);
     }
     if (length >= 0)
         free(text);
+}
+
+/* In one piece, so that what a recorded program says at the same time does not come in between. */
+void hop_cli_complain(const char *remedy, const char *message, ...)
+{
+    char *whole = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&whole, &length);
+    va_list args;
+    va_start(args, message);
+    print_complaint(stream ? stream : stderr, remedy, message, args);
+    va_end(args);
+    if (stream && fclose(stream) == 0)
+        fwrite(whole, 1, length, stderr);
+    free(whole);
 }
 
 int hop_cli_exit_code(enum hop_status status)
