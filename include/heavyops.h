@@ -98,7 +98,7 @@ enum hop_read {
 };
 
 struct hop_sample_options {
-    double rate_hz;       /* 0.01 to 1e6; 0: HOP_RATE_DEFAULT_HZ */
+    double rate_hz;       /* 0.01 to 2e6; 0: HOP_RATE_DEFAULT_HZ */
     uint64_t duration_ns; /* 0: until the target ends or *stop */
     enum hop_mode mode;
     enum hop_read read;
@@ -116,7 +116,7 @@ struct hop_sample_options {
 /* Each look takes a busy target's CPU for an interrupt, two switches and some microseconds: 10 to
  * 40 µs on a virtual machine, so that 100 a second cost it 0.1 to 0.4 %. */
 #define HOP_RATE_DEFAULT_HZ 100.0
-#define HOP_RATE_MAX_HZ     1000000.0
+#define HOP_RATE_MAX_HZ     2000000.0
 #define HOP_RATE_MIN_HZ     0.01
 
 struct hop_profile;

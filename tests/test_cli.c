@@ -175,7 +175,7 @@ static const struct {
     {{"attach", "1", "-d", "3 s"}, "--duration '3 s'", "500ms"},
     {{"attach", "1", "--duration"}, "--duration needs a value", "attach --help"},
     {{"attach", "1", "-r", "0"}, "--rate '0'", "10k"},
-    {{"attach", "1", "-r", "2M"}, "--rate '2M': not a rate in Hz from 0.01 to 1000000", "10k"},
+    {{"attach", "1", "-r", "4M"}, "--rate '4M': not a rate in Hz from 0.01 to 2000000", "10k"},
     {{"attach", "1", "-r", "-5"}, "--rate '-5'", "10k"},
     {{"attach", "1", "-r", "10kk"}, "--rate '10kk'", "10k"},
     {{"attach", "1", "-r", ""}, "--rate ''", "10k"},

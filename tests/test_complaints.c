@@ -259,7 +259,8 @@ ParameterizedTest(struct python *python, complaints, it_cannot_keep_up, .timeout
     for (int round = 0; round < 30 && heavy + light < 3000; round++) {
         struct hop_profile *profile = sample(attached, HOP_RATE_MAX_HZ, NS_PER_S / 2, HOP_MODE_CPU);
         cr_assert_gt(profile->missed, 0);
-        assert_nothing_is_lost(profile, 500000, 2); /* the main thread waits for the other */
+        assert_nothing_is_lost(profile, HOP_RATE_MAX_HZ / 2,
+                               2); /* the main thread waits for the other */
         heavy += self_of(profile, "heavy");
         light += self_of(profile, "light");
         hop_profile_destroy(profile);

@@ -14,7 +14,6 @@ from limits import tool
 from programs import ROOT, die_with_parent
 
 HEAVYOPS = os.environ.get("HEAVYOPS", os.path.join(ROOT, "build", "heavyops"))
-FASTEST_HZ = 1000000
 
 # samples: stacks it counts as seen; failed: tries that gave none; ticks: times it woke up (None:
 # once for each try); seconds: of sampling.
@@ -32,6 +31,7 @@ class Profiler:
     settles_s = 0.3     # until it samples steadily
     pauses = False      # stopped and continued by a signal, it does not catch up
     holds = False       # the target stands still for each look
+    fastest_hz = 1000000  # what it is asked for to be as fast as it can
     counts_all = False  # a sample of each thread at each look, also of those that sleep
 
     def __init__(self, name, words, *options):
@@ -49,6 +49,7 @@ class Profiler:
 
 class Heavyops(Profiler):
     settles_s = 0.15
+    fastest_hz = 2000000
     pauses = True
 
     def __init__(self, way):

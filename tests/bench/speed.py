@@ -3,7 +3,7 @@
 import time
 
 from limits import reads_a_second, stack_bytes
-from profilers import FASTEST_HZ, Refused, Run
+from profilers import Refused, Run
 from tables import at_least, show, times
 
 DEPTHS = (3, 8, 50, 200, 900)
@@ -15,7 +15,7 @@ LIMIT = "the limit: one read of a stack's bytes"
 
 
 def measure(profiler, work, seconds):
-    with Run(profiler, work.pid, FASTEST_HZ) as run:
+    with Run(profiler, work.pid, profiler.fastest_hz) as run:
         run.settle()
         run.wait(seconds)
         found = run.finish()
