@@ -385,6 +385,43 @@ Test(complaints, it_writes_to_my_process, .timeout = 240)
     target_kill(&target);
 }
 
+/* A system call that waits returns early when its thread is stopped: write() to a full pipe with a
+ * part written, the rest of which a CPython without buffers (-u, PYTHONUNBUFFERED) forgets. That is
+ * what a profiler does to a program's log that stops it; ours, unless asked to, does not. */
+Test(complaints, it_cut_my_output, .timeout = 240)
+{
+    enum { LINE_LENGTH = 300000, LINES = 40 };
+    static const char text[] = "print('ready')\n"
+                               "while True:\n"
+                               "  print('x' * 300000)\n";
+    static const char *const ways[] = {"cpu", "live"};
+    struct python python;
+    struct target target;
+    static struct run run;
+    char *line = NULL;
+    size_t size = 0;
+    python_choose(&python, 8);
+    char *const words[] = {python.command, "-u", "-c", (char *)text, NULL};
+    program_start(&target, words, NULL);
+    program_says(&target, "ready", NULL, NULL);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const char *const heavyops[] = {
+            HOP_TEST_COMMAND,     "attach", "--read", ways[i], "-r", "5k", "--mode", "wall",
+            pid_word(target.pid), NULL};
+        run_start(&run, NULL, heavyops);
+        await_sampling(run.pid, target.pid);
+        for (int j = 0; j < LINES; j++) {
+            hop_sleep_until_ns(hop_now_ns() + NS_PER_S / 200);
+            cr_assert_eq(getline(&line, &size, target.out), LINE_LENGTH + 1, "--read %s", ways[i]);
+        }
+        kill(run.pid, SIGINT);
+        run_wait(&run);
+        cr_assert_eq(run.code, 0, "%s", run.err);
+    }
+    free(line);
+    target_kill(&target);
+}
+
 /* --- "the profile contains stacks that cannot exist" --------------------------------------------
  */
 

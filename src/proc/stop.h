@@ -15,7 +15,8 @@
  *
  * What a stop does to the target: a system call that is about to sleep, or sleeps, is interrupted;
  * most begin again by themselves, a few return EINTR (signal(7), "Interruption of system calls ...
- * by stop signals"), so threads that sleep should be left alone.
+ * by stop signals"), a write() to a full pipe the part that it has written. So threads that sleep
+ * should be left alone.
  *
  * Linux 3.4 and later. (ptrace(2); kernel/signal.c: do_jobctl_trap, ptrace_stop.) */
 #ifndef HOP_PROC_STOP_H

@@ -51,6 +51,12 @@ def die_with_parent():
     C.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def environment():
+    """Ours, but with buffers: of a write that a stop cuts short CPython without them forgets the
+    rest."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 class Program:
     """A Python program that runs; started when it has said its first line."""
 
@@ -58,7 +64,7 @@ class Program:
         # By its text, because it may live in another root.
         self.process = subprocess.Popen(
             python.words + ["-c", text] + [str(argument) for argument in arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=fds,
+            env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=fds,
             preexec_fn=die_with_parent)
         self.pid = self.process.pid
         self.first_line = self.process.stdout.readline()
