@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 import time
 
 
@@ -31,6 +32,8 @@ class Watch:
     """Says at the top what this is, and at the bottom how much others disturbed."""
 
     def __init__(self, heavyops, peers, absent):
+        if not os.access(heavyops, os.X_OK):
+            sys.exit("%s is not there: make all tests, or set HEAVYOPS" % heavyops)
         self.start, self.started_s = ticks(), time.monotonic()
         print("machine: %s, %d CPUs%s" % (cpu_model(), os.cpu_count(), self.guest()))
         print("kernel:  %s" % platform.release())
