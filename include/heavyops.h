@@ -94,7 +94,8 @@ enum hop_mode {
 enum hop_read {
     HOP_READ_CPU,  /* from its own CPU, where it stands still meanwhile, which is proved */
     HOP_READ_LIVE, /* while it runs, from another CPU: nothing is held up, little can be proved */
-    HOP_READ_STOP, /* stopped with ptrace(2) for some microseconds; registers could be seen */
+    HOP_READ_STOP, /* stopped with ptrace(2) for some microseconds; registers could be seen. A
+                    * system call that is about to sleep may end early: README.md, "Limits". */
 };
 
 struct hop_sample_options {
@@ -113,8 +114,9 @@ struct hop_sample_options {
 };
 
 #define HOP_OPENING_NS 100000000u
-/* Each look takes a busy target's CPU for an interrupt, two switches and some microseconds: 10 to
- * 40 µs on a virtual machine, so that 100 a second cost it 0.1 to 0.4 %. */
+/* Each look takes a busy target's CPU for an interrupt, two switches and some microseconds. At 100
+ * a second all of that is cold: 20 to 120 µs on a virtual machine (`make bench PART=slowdown`),
+ * half of which a bare wake-up takes as well. So they cost it 0.2 to 1.2 %. */
 #define HOP_RATE_DEFAULT_HZ 100.0
 #define HOP_RATE_MAX_HZ     2000000.0
 #define HOP_RATE_MIN_HZ     0.01

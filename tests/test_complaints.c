@@ -386,14 +386,16 @@ Test(complaints, it_writes_to_my_process, .timeout = 240)
 }
 
 /* A system call that waits returns early when its thread is stopped: write() to a full pipe with a
- * part written, the rest of which a CPython without buffers (-u, PYTHONUNBUFFERED) forgets. That is
- * what a profiler does to a program's log that stops it; ours, unless asked to, does not. */
+ * part written. CPython's print() without buffers (-u, PYTHONUNBUFFERED) forgets the rest, as this
+ * program does. That is what a profiler does to a log that stops the program; ours, unless asked
+ * to, does not. */
 Test(complaints, it_cut_my_output, .timeout = 240)
 {
     enum { LINE_LENGTH = 300000, LINES = 40 };
-    static const char text[] = "print('ready')\n"
+    static const char text[] = "import os\n"
+                               "print('ready')\n"
                                "while True:\n"
-                               "  print('x' * 300000)\n";
+                               "  os.write(1, b'x' * 300000 + b'\\n')\n";
     static const char *const ways[] = {"cpu", "live"};
     struct python python;
     struct target target;

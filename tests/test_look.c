@@ -388,6 +388,9 @@ static struct hop_switch last_switch(void)
     return last;
 }
 
+/* Whether the looker came to its CPU in the midst of the tick. */
+static bool has_hopped;
+
 /* A look in cpu mode at a tick that was due, and that began, so long after the thread's last
  * switch. It is made again where the thread got the CPU in between. */
 static enum hop_look_result look_after_switch(uint64_t due_after_ns, uint64_t began_after_ns)
@@ -400,6 +403,7 @@ static enum hop_look_result look_after_switch(uint64_t due_after_ns, uint64_t be
         last = last_switch();
         sampler->deadlines.due_ns = last.ns + due_after_ns;
         sampler->on_cpu_since_ns = last.ns + began_after_ns;
+        sampler->deadlines.woke_ns = has_hopped ? last.ns : sampler->on_cpu_since_ns;
         result = hop_look_find(sampler, &entry, &look, &found);
     } while (last_switch().number != last.number);
     return result;
@@ -425,6 +429,16 @@ Test(look, leaves_out_one_that_waited_for_its_cpu_at_the_instant)
         cr_assert_eq(look_after_switch(0, ms), HOP_LOOK_STILL);
         sampler->cpu = cpu + 1;
         cr_assert_eq(look_after_switch(0, us), HOP_LOOK_STILL);
+        /* Less of that is believed where we have come in the midst of a tick. */
+        sampler->cpu = cpu;
+        for (int i = 0; i < 2; i++) {
+            has_hopped = i;
+            sampler->switch_ns = us;
+            cr_assert_eq(look_after_switch(0, 40 * us), HOP_LOOK_TAKEN);
+            cr_assert_eq(look_after_switch(0, 80 * us), i ? HOP_LOOK_STILL : HOP_LOOK_TAKEN);
+            cr_assert_eq(look_after_switch(0, 120 * us), HOP_LOOK_STILL);
+        }
+        has_hopped = false;
         /* Where a switch takes longer than elsewhere, what is long is longer. */
         sampler->cpu = cpu;
         sampler->switch_ns = 30 * us;

@@ -108,13 +108,15 @@ static unsigned long long times_run(void)
     return times;
 }
 
-/* One of wake_at_signals; it has run when this returns. */
+/* One of wake_at_signals; it has run when this returns. That it is put on a CPU is counted before
+ * it executes anything. */
 static void wake(void)
 {
     unsigned long long times = times_run();
     kill(pid, SIGUSR1);
     while (times_run() == times)
         sched_yield();
+    await_state('S');
 }
 
 /* A moment on a CPU is enough, however short. */

@@ -35,6 +35,8 @@ void hop_cli_complain(const char *remedy, const char *message, ...)
     va_end(args);
     if (stream && fclose(stream) == 0)
         fwrite(whole, 1, length, stderr);
+    else if (stream)
+        fputs("heavyops: out of memory\n", stderr);
     free(whole);
 }
 

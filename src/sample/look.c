@@ -178,17 +178,17 @@ static const uint64_t CLOCKS_APART_NS = 1000;
 /* From a thread's being taken off its CPU for us until we read a clock there passes as long as a
  * switch takes: the longer the more seldom we look, as nothing of ours is in the caches then. One
  * that was taken off for another waited for as long as that ran: no switch takes as long as a
- * slice of time that the scheduler gives to another. (Who was taken off before the instant is known
- * without this, but for hops and lookers that are late.) */
-static const uint64_t SWITCH_NS = 20 * 1000, SWITCH_COLD_NS = 100 * 1000,
+ * slice of time that the scheduler gives to another. Who was taken off before the instant is known
+ * without this. After it there is little time for others, unless we are late; but when we have come
+ * to this CPU in the midst of a tick, what waits here may have done so for any time. */
+static const uint64_t SWITCH_NS = 100 * 1000, SWITCH_AFTER_HOP_NS = 50 * 1000,
                       SWITCH_MOST_NS = 500 * 1000;
-enum { SWITCH_PERIOD_DIVISOR = 200, SWITCH_SPREAD = 4 };
+enum { SWITCH_SPREAD = 4 };
 
-/* How long a switch takes at most, by how often we look and by those that were seen. */
 static uint64_t usual_switch_ns(const struct hop_sampler *sampler)
 {
-    uint64_t cold_ns = sampler->deadlines.period_ns / SWITCH_PERIOD_DIVISOR;
-    uint64_t usual_ns = SWITCH_NS + (cold_ns < SWITCH_COLD_NS ? cold_ns : SWITCH_COLD_NS);
+    bool has_hopped = sampler->on_cpu_since_ns != sampler->deadlines.woke_ns;
+    uint64_t usual_ns = has_hopped ? SWITCH_AFTER_HOP_NS : SWITCH_NS;
     uint64_t seen_ns = sampler->switch_ns * SWITCH_SPREAD;
     return seen_ns > usual_ns ? seen_ns : usual_ns;
 }

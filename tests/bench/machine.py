@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -32,7 +33,7 @@ class Watch:
     """Says at the top what this is, and at the bottom how much others disturbed."""
 
     def __init__(self, heavyops, peers, absent):
-        if not os.access(heavyops, os.X_OK):
+        if not shutil.which(heavyops):
             sys.exit("%s is not there: make all tests, or set HEAVYOPS" % heavyops)
         self.start, self.started_s = ticks(), time.monotonic()
         print("machine: %s, %d CPUs%s" % (cpu_model(), os.cpu_count(), self.guest()))

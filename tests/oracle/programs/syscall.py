@@ -4,7 +4,8 @@ Its own clock tells the call's share: by what the loop takes with two calls in a
 one. Not by leaving the call out: what is left then runs faster, all of it, by a twentieth, for the
 kernel has not used the CPU's caches and predictors. Nor by reading the clock before and behind the
 call: the instructions that read it behind run slower for the same reason, and are taken for the
-call's. Medians of times of some ten microseconds each: an interrupt, a look, and what a host takes,
+call's. (The second of two finds the kernel's ways warm, and takes a little less than one alone.)
+Medians of times of some ten microseconds each: an interrupt, a look, and what a host takes,
 is in few of them and is not in the medians.
 
 What follows a system call runs a little slower, so that the half behind it is a little the longer

@@ -57,7 +57,7 @@ CALLS = {
     "selectors.py:select": [],
     "events.py:_run": ["task_a", "task_b", LOOP + "call_soon"],
     "task_a": ["step_a"],
-    "task_b": ["step_b"],
+    "task_b": ["announce", "step_b"],
     "step_a": ["work_a", "tasks.py:sleep"],
     "step_b": ["work_b", "tasks.py:sleep"],
     "tasks.py:sleep": ["tasks.py:__sleep0"],
