@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -189,6 +190,10 @@ static void guard_streams(void)
 
 int main(int argc, char **argv)
 {
+#ifdef M_ARENA_MAX
+    /* glibc maps 128 MB for each thread that allocates; ours do so once, at their start. */
+    mallopt(M_ARENA_MAX, 1);
+#endif
     guard_streams();
     int code = dispatch(argc > 0 ? argc - 1 : 0, argv + 1);
     /* What was printed by hand (help, the version) is lost without a word otherwise. */

@@ -19,14 +19,20 @@ static uint32_t hash(const char *name)
     return sum;
 }
 
+/* Where the table has that name, or the free place for it. There is one: it has twice as many
+ * places as there are opcodes. */
+static size_t place_of(const struct hop_parser *p, const char *name)
+{
+    size_t at = hash(name) % HOP_PARSER_NAME_PLACES;
+    while (p->opcode_at[at] && strcmp(p->layout->opcodes[p->opcode_at[at] - 1].name, name))
+        at = (at + 1) % HOP_PARSER_NAME_PLACES;
+    return at;
+}
+
 size_t hop_parser_find_opcode(const struct hop_parser *p, const char *name)
 {
-    uint32_t wanted = hash(name);
-    for (size_t i = 0; i < HOP_OPCODE_COUNT; i++)
-        if (p->name_hashes[i] == wanted && p->layout->opcodes[i].name &&
-            !strcmp(p->layout->opcodes[i].name, name))
-            return i;
-    return HOP_OPCODE_COUNT;
+    uint16_t found = p->opcode_at[place_of(p, name)];
+    return found ? found - 1u : HOP_OPCODE_COUNT;
 }
 
 static enum hop_status parse_role(struct hop_parser *p, const char *word,
@@ -100,9 +106,9 @@ enum hop_status hop_parser_opcode(struct hop_parser *p)
         return status;
     opcode.name = memcpy(layout->names + p->names_used, name, length);
     p->names_used += length;
-    p->name_hashes[number] = hash(name);
     p->opcode_lines[number] = p->line_number;
     layout->opcodes[number] = opcode;
+    p->opcode_at[place_of(p, name)] = (uint16_t)(number + 1);
     return HOP_OK;
 }
 

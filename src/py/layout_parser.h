@@ -9,6 +9,7 @@ enum {
     HOP_PARSER_LINE_BYTES_MAX = 200, /* the longest of offsets/ has 100 */
     HOP_PARSER_WORDS_MAX = 12,       /* an opcode line with everything has 11 */
     HOP_PARSER_NAME_BYTES_MAX = 63,  /* CALL_METHOD_DESCRIPTOR_FAST_WITH_KEYWORDS has 41 */
+    HOP_PARSER_NAME_PLACES = 2 * HOP_OPCODE_COUNT,
 };
 
 /* The topics of `word` lines and the names of `value` lines. */
@@ -31,9 +32,9 @@ struct hop_parser {
     bool has_value[HOP_VALUE_COUNT];
     bool has_debug_version, has_debug_free_threaded;
     size_t next_field; /* where the search for a name begins: files have them in about this order */
-    /* Of each opcode: a hash of its name, its line, and the name after `of`, which may stand
-     * further down. */
-    uint32_t name_hashes[HOP_OPCODE_COUNT];
+    /* Hash table of the opcodes' names: the opcode's number plus one, or 0. */
+    uint16_t opcode_at[HOP_PARSER_NAME_PLACES];
+    /* Of each opcode: its line, and the name after `of`, which may stand further down. */
     unsigned opcode_lines[HOP_OPCODE_COUNT];
     char base_names[HOP_OPCODE_COUNT][HOP_PARSER_NAME_BYTES_MAX + 1];
     /* The line cut into words. */

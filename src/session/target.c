@@ -93,8 +93,11 @@ static enum hop_status find_started(struct hop_target *target, const char *offse
                                     struct patience *patience, struct hop_error *err)
 {
     struct hop_reader *reader = &target->reader.base;
-    for (;;) {
-        struct outline before = outline_of(&target->process);
+    for (int searches = 0;; searches++) {
+        /* Most are there at the first search, so that it goes without: then there is a second. */
+        struct outline before = {0};
+        if (searches > 0)
+            before = outline_of(&target->process);
         enum hop_status status =
             hop_python_find(&target->process, reader, offsets_path, &target->python, err);
         if (status == HOP_OK && hop_python_is_started(reader, &target->python))
