@@ -90,30 +90,37 @@ static void grow_old(struct hop_ahead *ahead, uint32_t idle_max)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-/* Finds places for as many spans as there is room for; their number. */
+/* The second span before the first: what is read first is the nearest to the truth, and the stack
+ * matters most. */
+static size_t span_at(size_t place, size_t count)
+{
+    return count > 1 && place < 2 ? 1 - place : place;
+}
+
+/* To the next word's end: no page ends within a word. */
+static uint32_t whole_words(const struct hop_ahead_span *span)
+{
+    return (span->size + (span->addr & 7) + 7) / 8 * 8 - (span->addr & 7);
+}
+
+/* Finds places for as many spans as there is room for, side by side as the reader likes them; their
+ * number. */
 static size_t lay_out(struct hop_ahead *ahead)
 {
     size_t bytes = 0, count = 0;
     for (; count < ahead->count; count++) {
-        struct hop_ahead_span *span = &ahead->spans[count];
-        size_t size = (span->size + 7) & ~(size_t)7;
+        struct hop_ahead_span *span = &ahead->spans[span_at(count, ahead->count)];
+        uint32_t size = whole_words(span);
         if (bytes + size > HOP_AHEAD_BYTES)
             break;
         span->at = (uint32_t)bytes;
-        span->held = span->size;
+        span->held = size;
         bytes += size;
     }
     for (size_t i = count; i < ahead->count; i++)
         ahead->spans[i].held = 0;
     ahead->copy_bytes = bytes;
     return count;
-}
-
-/* The second span before the first: what is read first is the nearest to the truth, and the stack
- * matters most. */
-static size_t span_at(size_t place, size_t count)
-{
-    return count > 1 && place < 2 ? 1 - place : place;
 }
 
 static void give_up(struct hop_ahead *ahead, size_t index)

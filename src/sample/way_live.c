@@ -67,7 +67,7 @@ static const uint64_t GIL_NS = 20 * 1000;
  * asked. What a walk needs besides can't be had of that instant any more, and the sample is
  * refused. So that this is seldom, there are more of them only when that has not happened for a
  * while. */
-enum { INSTANTS_MAX = 16, GOOD_TICKS = 16 };
+enum { INSTANTS_MAX = 32, GOOD_TICKS = 16 };
 
 static size_t instants(struct hop_sampler *sampler)
 {

@@ -11,7 +11,8 @@ DEPTHS = (3, 8, 50, 200, 900)
 WANTED_TO_AUSTIN = {8: 5, 50: 6, 200: 8, 900: 8}
 WANTED_TO_LIMIT, WANTED_HZ = 0.8, 1000000
 WANTED_STOP_HZ = 20000
-LIMIT = "the limit: one read of a stack's bytes"
+# A sample needs the thread state as well, which tells the innermost frame, and is elsewhere.
+LIMIT, NEEDED = "the limit: one read of a stack's bytes", "the limit: and of its thread state's"
 
 
 def measure(profiler, work, seconds):
@@ -29,7 +30,7 @@ def judge(bench, speeds):
                        at_least(stops, WANTED_STOP_HZ))
     for depth in DEPTHS:
         ours = speeds.get(("heavyops live", depth))
-        austin, limit = speeds.get(("austin", depth)), speeds[LIMIT, depth]
+        austin, needed = speeds.get(("austin", depth)), speeds[NEEDED, depth]
         if ours is None:
             continue
         if austin and depth in WANTED_TO_AUSTIN:
@@ -37,9 +38,9 @@ def judge(bench, speeds):
             bench.remember("live stacks a second, depth %d, to austin" % depth,
                            times(ours, austin), "≥ %d ×" % wanted, at_least(ours / austin, wanted))
         if depth == 8:
-            verdict = "met" if ours >= WANTED_HZ else at_least(ours / limit, WANTED_TO_LIMIT)
+            verdict = "met" if ours >= WANTED_HZ else at_least(ours / needed, WANTED_TO_LIMIT)
             bench.remember("live stacks a second, depth 8, to the limit",
-                           "%s, %s" % (format(round(ours), ","), times(ours, limit)),
+                           "%s, %s" % (format(round(ours), ","), times(ours, needed)),
                            "≥ 0.80 × or 1,000,000", verdict)
 
 
@@ -63,8 +64,9 @@ def run(bench):
         for depth in depths:
             with bench.work(python=python, depth=depth) as work:
                 if is_first:
-                    limit, _ = reads_a_second(work.pid, stack_bytes(depth), 0, seconds)
-                    note(LIMIT, depth, limit)
+                    for name, elsewhere in ((LIMIT, 0), (NEEDED, 1)):
+                        note(name, depth,
+                             reads_a_second(work.pid, stack_bytes(depth), elsewhere, seconds)[0])
                 for profiler in profilers:
                     try:
                         note(profiler.name, depth, *measure(profiler, work, seconds),
@@ -72,8 +74,8 @@ def run(bench):
                     except Refused as refused:
                         names += [profiler.name] if profiler.name not in names else []
                         cells[profiler.name, depth] = str(refused)[:40]
-    show("SPEED: whole stacks a second of one thread, as fast as it goes; failed; to the limit",
+    show("SPEED: whole stacks a second of one thread, as fast as it goes; failed; to the first limit",
          [""] + ["depth %d" % depth for depth in depths],
          [[name] + [cells.get((name, depth), "") for depth in depths] for name in names],
          "heavyops reads opcodes too")
-    judge(bench, {**{(LIMIT, depth): 1 for depth in DEPTHS}, **speeds})
+    judge(bench, {**{(NEEDED, depth): 1 for depth in DEPTHS}, **speeds})
