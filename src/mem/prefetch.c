@@ -85,15 +85,14 @@ void hop_prefetch_deinit(struct hop_prefetch *prefetch)
     *prefetch = (struct hop_prefetch){0};
 }
 
-/* Gives up what was not asked for lately, and finds places for the rest. */
-static void arrange(struct hop_prefetch *prefetch)
+/* Gives up what was not asked for lately, and what there is no room for. */
+static void tidy(struct hop_prefetch *prefetch)
 {
     size_t kept = 0, bytes = 0;
     for (size_t i = 0; i < prefetch->count; i++) {
         struct hop_prefetch_span span = prefetch->spans[i];
         if (span.idle++ >= IDLE_MAX || bytes + span.size > HOP_PREFETCH_BYTES)
             continue;
-        span.at = (uint32_t)bytes;
         span.is_fetched = false;
         prefetch->spans[kept++] = span;
         bytes += span.size;
@@ -102,35 +101,41 @@ static void arrange(struct hop_prefetch *prefetch)
     prefetch->next = 0;
 }
 
-/* Reads all spans, the one at `first_addr` before the others. */
+/* The span that is read at that place, where `first` is read before the others. */
+static struct hop_prefetch_span *at_place(struct hop_prefetch *prefetch, size_t place, size_t first)
+{
+    return &prefetch->spans[place == 0 ? first : place <= first ? place - 1 : place];
+}
+
+/* Reads all spans, the one at `first_addr` before the others, and each to where the last one ends,
+ * as the reader likes it. */
 static void fetch(struct hop_prefetch *prefetch, uint64_t first_addr)
 {
     struct hop_span wanted[HOP_PREFETCH_SPANS];
-    size_t first = 0;
+    size_t first = 0, bytes = 0;
     while (first < prefetch->count && prefetch->spans[first].addr != first_addr)
         first++;
     if (first == prefetch->count)
         first = 0;
-    for (size_t i = 0; i < prefetch->count; i++) {
-        const struct hop_prefetch_span *span = &prefetch->spans[i];
-        size_t place = i == first ? 0 : i < first ? i + 1 : i;
-        wanted[place] = (struct hop_span){span->addr, span->size, prefetch->bytes + span->at};
+    for (size_t place = 0; place < prefetch->count; place++) {
+        struct hop_prefetch_span *span = at_place(prefetch, place, first);
+        span->at = (uint32_t)bytes;
+        wanted[place] = (struct hop_span){span->addr, span->size, prefetch->bytes + bytes};
+        bytes += span->size;
     }
     prefetch->calls++;
     size_t filled = hop_reader_fill(prefetch->source, wanted, prefetch->count);
-    for (size_t i = 0; i < prefetch->count; i++) {
-        size_t place = i == first ? 0 : i < first ? i + 1 : i;
-        prefetch->spans[i].is_fetched = place < filled;
-        /* The first that is gone ends the transfer. It is given up; those behind it are read when
-         * they are asked for. */
-        if (place == filled)
-            prefetch->spans[i].idle = IDLE_MAX;
-    }
+    for (size_t place = 0; place < prefetch->count; place++)
+        at_place(prefetch, place, first)->is_fetched = place < filled;
+    /* The first that is gone ends the transfer. It is given up; those behind it are read when they
+     * are asked for. */
+    if (filled < prefetch->count)
+        at_place(prefetch, filled, first)->idle = IDLE_MAX;
 }
 
 void hop_prefetch_open(struct hop_prefetch *prefetch, uint64_t first_addr)
 {
-    arrange(prefetch);
+    tidy(prefetch);
     prefetch->is_open = true;
     if (prefetch->count)
         fetch(prefetch, first_addr);

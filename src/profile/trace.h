@@ -19,7 +19,7 @@ struct hop_trace_record {
     double weight_ns;
 };
 
-/* A minute at the default rate before blocks are joined; a megabyte. */
+/* A minute at 1 kHz before blocks are joined; a megabyte. */
 enum { HOP_TRACE_RECORDS_MAX = 1 << 16 };
 
 /* As many blocks are kept at the least, of a run that has had as many: enough to tell how much
