@@ -270,23 +270,29 @@ Test(perf_clock, one_that_stands_still_is_noticed)
 {
     const uint64_t s = 1000 * 1000 * 1000;
     const struct hop_task_times before = {
-        .run_ns = 5 * s, .perf_ns = 3 * s, .runs = 70, .switches = 2400};
+        .run_ns = 5 * s, .perf_ns = 3 * s, .runs = 70, .switches = 100};
+    const uint64_t none = (uint64_t)-100; /* they are not recorded any more */
     const struct {
         uint64_t ran_ns, perf_ran_ns, runs, switches;
         bool agree;
     } cases[] = {
-        {s, s, 9, 240, true},
-        {s, s * 9 / 10, 9, 240, true},
-        {s, 2 * s, 9, 240, true},
-        {s, 0, 9, 240, false},
-        {s, s / 10, 9, 240, false},
-        {s / 5, 0, 9, 240, false},
+        {s, s, 9, 18, true},
+        {s, s * 9 / 10, 9, 18, true},
+        {s, 2 * s, 9, 18, true},
+        {s, s / 3, 9, 18, true /* the switches took the rest, by their records */},
+        {s, s / 20, 9, 18, false},
+        {s, 0, 9, 18, false},
+        {s / 5, 0, 9, 18, false},
         {0, 0, 0, 0, true},
         {s / 1000, 0, 9, 0, true /* too little to tell */},
         {s, s, 0, 0, true /* it was on its CPU all the while */},
         {s, s, 1, 0, true},
+        {s, s, 9, 16, true},
+        {s, s, 9, 8, false},
         {s, s, 9, 0, false},
-        {s, s, 9, (uint64_t)-2400, true /* they are not recorded any more */},
+        {s, s, 9, none, true},
+        {s, s * 2 / 3, 9, none, true},
+        {s, s / 3, 9, none, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct hop_task_times after = {.run_ns = before.run_ns + cases[i].ran_ns,

@@ -84,7 +84,7 @@ static uint64_t records_end(const struct hop_perf_event *event)
 
 uint64_t hop_perf_event_switches(const struct hop_perf_event *event)
 {
-    return event->switches ? records_end(event) : 0;
+    return event->switches ? records_end(event) / sizeof(struct switch_record) : 0;
 }
 
 void hop_perf_event_note_asleep(struct hop_perf_event *event)

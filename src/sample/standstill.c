@@ -160,15 +160,20 @@ bool hop_task_times_are_telling(const struct hop_task_times *before,
     return after->run_ns - before->run_ns >= TELLING_NS;
 }
 
+enum { NEARLY_NOTHING = 16 };
+
 bool hop_task_times_agree(const struct hop_task_times *before, const struct hop_task_times *after)
 {
+    uint64_t perf_ns = after->perf_ns - before->perf_ns, run_ns = after->run_ns - before->run_ns;
     if (!hop_task_times_are_telling(before, after))
         return true;
-    /* One that is just going on may have been counted and not recorded. */
-    bool has_records = before->switches && after->switches;
-    bool records_stand_still = after->switches == before->switches;
-    return after->perf_ns - before->perf_ns > (after->run_ns - before->run_ns) / 2 &&
-           !(has_records && records_stand_still && after->runs - before->runs > 1);
+    if (!before->switches || !after->switches)
+        return perf_ns > run_ns / 2;
+    /* Each run begins and ends with a record; one that is just going on may have been counted and
+     * not recorded. Its time may well be less than schedstat's, which counts the switch as well:
+     * most of it where somebody has many events on record, of us or of the target. */
+    uint64_t runs = after->runs - before->runs, records = after->switches - before->switches;
+    return (runs <= 1 || records >= runs) && perf_ns > run_ns / NEARLY_NOTHING;
 }
 
 bool hop_standstill_holds(struct hop_task *task, const struct hop_standstill *before)
