@@ -5,6 +5,7 @@
 #include "support/watch.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -44,6 +45,33 @@ static void put(const char *name, const char *text)
 }
 
 TestSuite(cli, .init = make_folder, .fini = remove_folder);
+
+/* What is said with one write is not torn apart by what others write there at the same time. A pipe
+ * of packets gives each write by itself. */
+Test(cli, a_complaint_is_one_piece)
+{
+    static const char whole[] =
+        "heavyops: 'raport' is neither a command nor a script that is there\n"
+        "  did you mean 'heavyops report'?\n";
+    int ends[2];
+    char text[400];
+    cr_assert_eq(pipe2(ends, O_CLOEXEC | O_DIRECT), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        execl(HOP_TEST_COMMAND, "heavyops", "raport", NULL);
+        _exit(124);
+    }
+    close(ends[1]);
+    ssize_t got = read(ends[0], text, sizeof text - 1);
+    cr_assert_geq(got, 0);
+    text[got] = '\0';
+    cr_assert_str_eq(text, whole);
+    cr_assert_eq(read(ends[0], text, sizeof text), 0, "and nothing else");
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+    close(ends[0]);
+}
 
 /* Names on the command line may come from anywhere. */
 Test(cli, says_nothing_that_steers_a_terminal)
