@@ -47,8 +47,10 @@ OTHERS_NS = 1000000
 
 
 def die_with_parent():
-    """To be called in a child before it executes: nothing goes on when the bench is killed."""
+    """To be called in a child before it executes: nothing goes on when the bench is killed. And ^C
+    ends it, also where the bench itself is a job in the background, whose shell ignores that."""
     C.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def environment():
