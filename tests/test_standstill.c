@@ -270,8 +270,8 @@ Test(perf_clock, one_that_stands_still_is_noticed)
 {
     const uint64_t s = 1000 * 1000 * 1000;
     const struct hop_task_times before = {
-        .run_ns = 5 * s, .perf_ns = 3 * s, .runs = 70, .switches = 100};
-    const uint64_t none = (uint64_t)-100; /* they are not recorded any more */
+        .run_ns = 5 * s, .perf_ns = 3 * s, .runs = 70, .are_recorded = true};
+    const uint64_t none = UINT64_MAX; /* they are not recorded any more */
     const struct {
         uint64_t ran_ns, perf_ran_ns, runs, switches;
         bool agree;
@@ -298,7 +298,8 @@ Test(perf_clock, one_that_stands_still_is_noticed)
         struct hop_task_times after = {.run_ns = before.run_ns + cases[i].ran_ns,
                                        .perf_ns = before.perf_ns + cases[i].perf_ran_ns,
                                        .runs = before.runs + cases[i].runs,
-                                       .switches = before.switches + cases[i].switches};
+                                       .switches = cases[i].switches,
+                                       .are_recorded = cases[i].switches != none};
         cr_assert_eq(hop_task_times_agree(&before, &after), cases[i].agree, "case %zu", i);
     }
 }

@@ -191,7 +191,7 @@ static void guard_streams(void)
 int main(int argc, char **argv)
 {
 #ifdef M_ARENA_MAX
-    /* glibc maps 128 MB for each thread that allocates; ours do so once, at their start. */
+    /* glibc reserves 128 MB for each thread that allocates; ours hardly do, once warm. */
     mallopt(M_ARENA_MAX, 1);
 #endif
     guard_streams();

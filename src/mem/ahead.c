@@ -103,6 +103,9 @@ static uint32_t whole_words(const struct hop_ahead_span *span)
     return (span->size + (span->addr & 7) + 7) / 8 * 8 - (span->addr & 7);
 }
 
+/* There is room for two, so that those that are left out are the last in either order. */
+_Static_assert(2 * (SPAN_BYTES_MAX + 8) <= HOP_AHEAD_BYTES, "room for two spans");
+
 /* Finds places for as many spans as there is room for, side by side as the reader likes them; their
  * number. */
 static size_t lay_out(struct hop_ahead *ahead)

@@ -50,7 +50,7 @@ void hop_perf_event_note_asleep(struct hop_perf_event *event);
 /* False: not known, or just changing. */
 bool hop_perf_event_last_switch(const struct hop_perf_event *event, struct hop_switch *last);
 
-/* How many there were; 0: not known. */
+/* How many there were; 0 where they are not recorded. */
 uint64_t hop_perf_event_switches(const struct hop_perf_event *event);
 
 /* What a read of the event gives, by its read_format. */

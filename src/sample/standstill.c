@@ -128,15 +128,18 @@ bool hop_task_times(struct hop_task *task, struct hop_task_times *now)
     struct hop_perf_times perf;
     struct hop_switch last;
     unsigned long long run_ns = 0, runs = 0;
+    bool are_recorded = task->perf.switches;
+    uint64_t switches = hop_perf_event_switches(&task->perf);
     /* Of one that runs elsewhere schedstat tells what it had run at the last tick of that CPU:
      * where a host has taken that away for a while, that is long ago, and a perf event knows
      * better. */
-    if (task->perf.switches && !(hop_perf_event_last_switch(&task->perf, &last) && last.is_out))
+    if (are_recorded && !(hop_perf_event_last_switch(&task->perf, &last) && last.is_out))
         return false;
     ssize_t got = read_task_file(task, task->schedstat_fd, "schedstat", text[0], sizeof *text - 1);
     if (got <= 0 || !hop_perf_event_times(&task->perf, &perf) ||
         read_task_file(task, task->schedstat_fd, "schedstat", text[1], sizeof *text) != got ||
-        memcmp(text[0], text[1], (size_t)got) != 0)
+        memcmp(text[0], text[1], (size_t)got) != 0 ||
+        hop_perf_event_switches(&task->perf) != switches)
         return false;
     text[0][got] = 0;
     if (sscanf(text[0], "%llu %*u %llu", &run_ns, &runs) != 2)
@@ -145,7 +148,8 @@ bool hop_task_times(struct hop_task *task, struct hop_task_times *now)
         .run_ns = run_ns,
         .perf_ns = perf.running_ns,
         .runs = runs,
-        .switches = hop_perf_event_switches(&task->perf),
+        .switches = switches,
+        .are_recorded = are_recorded,
     };
     return true;
 }
@@ -167,7 +171,7 @@ bool hop_task_times_agree(const struct hop_task_times *before, const struct hop_
     uint64_t perf_ns = after->perf_ns - before->perf_ns, run_ns = after->run_ns - before->run_ns;
     if (!hop_task_times_are_telling(before, after))
         return true;
-    if (!before->switches || !after->switches)
+    if (!before->are_recorded || !after->are_recorded)
         return perf_ns > run_ns / 2;
     /* Each run begins and ends with a record; one that is just going on may have been counted and
      * not recorded. Its time may well be less than schedstat's, which counts the switch as well:

@@ -56,7 +56,8 @@ static inline bool hop_task_has_perf(const struct hop_task *task)
 /* How long the thread has run, and how many times, by its schedstat and by its perf event. */
 struct hop_task_times {
     uint64_t run_ns, perf_ns;
-    uint64_t runs, switches; /* switches: 0 where they are not recorded */
+    uint64_t runs, switches;
+    bool are_recorded; /* the switches */
 };
 
 /* False: it runs just now, is gone, or has no perf event. */

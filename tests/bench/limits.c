@@ -70,13 +70,14 @@ struct reading {
     const struct perf_event_mmap_page *switches; /* those of its first thread, on record */
     size_t spans;
     struct iovec local[SPANS_MAX + 1], remote[SPANS_MAX + 1];
+    struct iovec whole; /* all of local, which lie side by side */
 };
 
 typedef bool read_fn(const struct reading *it);
 
 static bool read_in_one_call(const struct reading *it)
 {
-    return process_vm_readv(it->pid, it->local, it->spans, it->remote, it->spans, 0) > 0;
+    return process_vm_readv(it->pid, &it->whole, 1, it->remote, it->spans, 0) > 0;
 }
 
 static bool read_one_by_one(const struct reading *it)
@@ -186,14 +187,22 @@ static void prepare(struct reading *it, const char *pid, const char *byte_count,
     if (it->memory_fd < 0)
         give_up(path);
     it->spans = 1 + (pages < SPANS_MAX ? pages : SPANS_MAX);
-    char *place = calloc(it->spans, PAGE_BYTES > bytes ? PAGE_BYTES : bytes); /* kept to the end */
+    size_t whole = bytes + (it->spans - 1) * SPAN_BYTES;
+    char *place = malloc(whole); /* kept to the end */
     if (!place)
         give_up("memory");
-    uint64_t addr = heap_addr(pid);
+    memset(place, 1, whole);
+    it->whole = (struct iovec){place, whole};
+    /* Each of the others on a page of its own, behind the first. */
+    uint64_t addr = heap_addr(pid),
+             next_addr = addr + (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     for (size_t i = 0; i < it->spans; i++) {
         size_t length = i == 0 ? bytes : SPAN_BYTES;
-        it->local[i] = (struct iovec){place + i * PAGE_BYTES, length};
-        it->remote[i] = (struct iovec){(void *)(uintptr_t)(addr + i * PAGE_BYTES), length};
+        it->local[i] = (struct iovec){place, length};
+        it->remote[i] = (struct iovec){(void *)(uintptr_t)addr, length};
+        place += length;
+        addr = next_addr;
+        next_addr += PAGE_BYTES;
     }
 }
 

@@ -12,7 +12,8 @@ WANTED_TO_AUSTIN = {8: 5, 50: 6, 200: 8, 900: 8}
 WANTED_TO_LIMIT, WANTED_HZ = 0.8, 1000000
 WANTED_STOP_HZ = 20000
 # A sample needs the thread state as well, which tells the innermost frame, and is elsewhere.
-LIMIT, NEEDED = "the limit: one read of a stack's bytes", "the limit: and of its thread state's"
+LIMIT = "the limit: one read of a stack's bytes"
+NEEDED = "the limit: and of a word of its thread state"
 
 
 def measure(profiler, work, seconds):
