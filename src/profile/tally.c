@@ -82,6 +82,11 @@ struct hop_tally *hop_tally_create_limited(size_t nodes_max)
     return tally;
 }
 
+void hop_tally_take_memory(struct hop_tally *tally)
+{
+    hop_pages_take(tally->trace.records, tally->trace.limit * sizeof *tally->trace.records);
+}
+
 void hop_tally_destroy(struct hop_tally *tally)
 {
     if (tally)

@@ -111,10 +111,14 @@ static enum hop_status run_init(struct run *run, struct hop_target *target,
     if (status != HOP_OK)
         return status;
     run->plan.sink.context = run->tally = hop_tally_create();
-    if (run->tally)
-        return HOP_OK;
-    run_deinit(run);
-    return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the tally");
+    if (!run->tally) {
+        run_deinit(run);
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the tally");
+    }
+    /* A program that is to be seen from its start may be over by then. */
+    if (!options->opens_live)
+        hop_tally_take_memory(run->tally);
+    return HOP_OK;
 }
 
 /* The result of a run that is over. */

@@ -46,13 +46,16 @@ def judge(bench, speeds):
 
 
 def run(bench):
-    seconds = bench.seconds(2, 0.5)
+    seconds, rounds = bench.seconds(1, 0.5), bench.count(2, 1)
     depths = DEPTHS if not bench.quick else (8, 200)
     speeds, cells, names = {}, {}, []
 
     def note(name, depth, speed, failed=None, of=None):
+        """Of some rounds the fastest counts: whatever disturbs makes them slower."""
         if name not in names:
             names.append(name)
+        if speed <= speeds.get((name, depth), 0):
+            return
         speeds[name, depth] = speed
         cells[name, depth] = format(round(speed), ",") + (
             "" if failed is None else " %4.1f %%" % (100 * failed)) + (
@@ -65,17 +68,18 @@ def run(bench):
         for depth in depths:
             with bench.work(python=python, depth=depth) as work:
                 if is_first:
-                    for name, elsewhere in ((LIMIT, 0), (NEEDED, 1)):
+                    for name, elsewhere in ((LIMIT, 0), (NEEDED, 1)) * rounds:
                         note(name, depth,
                              reads_a_second(work.pid, stack_bytes(depth), elsewhere, seconds)[0])
-                for profiler in profilers:
+                for profiler in profilers * rounds:
                     try:
                         note(profiler.name, depth, *measure(profiler, work, seconds),
                              of=speeds.get((LIMIT, depth)))
                     except Refused as refused:
                         names += [profiler.name] if profiler.name not in names else []
-                        cells[profiler.name, depth] = str(refused)[:40]
-    show("SPEED: whole stacks a second of one thread, as fast as it goes; failed; to the first limit",
+                        cells.setdefault((profiler.name, depth), str(refused)[:40])
+    show("SPEED: whole stacks a second of one thread, as fast as it goes, in the better of two rounds; "
+         "failed; to the first limit",
          [""] + ["depth %d" % depth for depth in depths],
          [[name] + [cells.get((name, depth), "") for depth in depths] for name in names],
          "heavyops reads opcodes too")
