@@ -6,7 +6,8 @@ kernel has not used the CPU's caches and predictors. Nor by reading the clock be
 call: the instructions that read it behind run slower for the same reason, and are taken for the
 call's. (The second of two finds the kernel's ways warm, and takes a little less than one alone.)
 Medians of times of some ten microseconds each: an interrupt, a look, and what a host takes,
-is in few of them and is not in the medians.
+is in few of them and is not in the medians. And of many copies of both loops: how fast one is depends
+on where its bytecode lies, by a few hundredths, which is a good part of a call.
 
 What follows a system call runs a little slower, so that the half behind it is a little the longer
 one.
@@ -74,12 +75,20 @@ def time_of(turns):
 
 def measure():
     """What one turn of the loop takes, and what the call takes of it, in ns."""
-    ones_ns, twos_ns = [], []
-    for _ in range(100):
-        ones_ns += [time_of(loop), time_of(loop), time_of(loop)]
-        twos_ns.append(time_of(loop_of_two))
-    turn_ns = statistics.median(ones_ns)
-    return turn_ns, statistics.median(twos_ns) - turn_ns
+    turns_ns, calls_ns = [], []
+    for one, two in zip(LOOPS, LOOPS_OF_TWO):
+        ones_ns, twos_ns = [], []
+        for _ in range(20):
+            ones_ns += [time_of(one), time_of(one), time_of(one)]
+            twos_ns.append(time_of(two))
+        turns_ns.append(statistics.median(ones_ns))
+        calls_ns.append(statistics.median(twos_ns) - turns_ns[-1])
+    return sum(turns_ns) / len(turns_ns), statistics.median(calls_ns)
+
+
+def copies(function):
+    """The same elsewhere in memory."""
+    return [type(function)(function.__code__.replace(), globals()) for _ in range(16)]
 
 
 def main():
@@ -98,6 +107,7 @@ def main():
 
 
 TURNS = 10  # some ten microseconds: few are interrupted by a look
+LOOPS, LOOPS_OF_TWO = copies(loop), copies(loop_of_two)
 announce(
     outermost=["<module>"],
     calls={
