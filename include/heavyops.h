@@ -115,9 +115,9 @@ struct hop_sample_options {
 
 #define HOP_OPENING_NS 100000000u
 /* Each look takes a busy target's CPU for an interrupt, two switches and some microseconds, all of
- * it cold where it is seldom: 80 µs on a virtual machine, most of which a bare wake-up takes as
- * well (`make bench PART=slowdown`). At 50 a second that is less than half a percent of the target,
- * which may be a service in production. */
+ * it cold where it is seldom, and a bare wake-up takes a good part of that as well. This is half of
+ * what is usual elsewhere, as the target may be a service in production; what it costs there,
+ * `make bench PART=slowdown` tells, on a virtual machine not closely. */
 #define HOP_RATE_DEFAULT_HZ 50.0
 #define HOP_RATE_MAX_HZ     2000000.0
 #define HOP_RATE_MIN_HZ     0.01
