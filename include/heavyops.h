@@ -96,6 +96,8 @@ enum hop_read {
     HOP_READ_LIVE, /* while it runs, from another CPU: nothing is held up, little can be proved */
     HOP_READ_STOP, /* stopped with ptrace(2) for some microseconds; registers could be seen. A
                     * system call that is about to sleep may end early: README.md, "Limits". */
+    HOP_READ_INTERRUPT, /* in an interrupt of its own, by a program in the kernel (BPF):
+                         * CPython 3.13 and later, as root or with CAP_BPF and CAP_PERFMON */
 };
 
 struct hop_sample_options {

@@ -191,7 +191,7 @@ static void look_at(const struct python *python, const char *file)
     struct hop_error err;
     char *source = oracle_text(file);
     cr_assert_gt(oracle_ways(ways), 0);
-    cr_assert(ways[0].is_default);
+    cr_assert(ways[0].is_judged);
     cr_assert(oracle_start(&program, python, NULL, source, (const char *const[]){NULL}, &err),
               "%s, %s: %s", python->version, file, err.message);
     cr_assert(oracle_rules_init(&rules, program.announced, source));

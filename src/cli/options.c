@@ -82,8 +82,10 @@ static bool set_mode(struct hop_cli_settings *settings, const char *value)
 
 static const char *read_name(size_t index)
 {
-    static const char *const names[] = {
-        [HOP_READ_CPU] = "cpu", [HOP_READ_LIVE] = "live", [HOP_READ_STOP] = "stop"};
+    static const char *const names[] = {[HOP_READ_CPU] = "cpu",
+                                        [HOP_READ_LIVE] = "live",
+                                        [HOP_READ_STOP] = "stop",
+                                        [HOP_READ_INTERRUPT] = "interrupt"};
     return index < sizeof names / sizeof *names ? names[index] : NULL;
 }
 

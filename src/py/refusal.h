@@ -12,6 +12,7 @@
     X(BROKEN_CHAIN, "broken_chain", "the walk did not reach the bottom of the stack")              \
     X(TOO_DEEP, "too_deep", "the stack is deeper than the limit")                                  \
     X(NOT_CODE, "not_code", "a frame's code object is none")                                       \
+    X(CODE_GONE, "code_gone", "a code object was freed before it could be read")                   \
     X(BAD_OFFSET, "bad_offset", "an instruction pointer lies outside its code object")             \
     X(BAD_OPCODE, "bad_opcode", "the opcode in memory is not one the code object can hold there")  \
     X(NOT_STOPPED, "not_stopped",                                                                  \

@@ -31,6 +31,8 @@ struct hop_roster_entry {
     bool is_awake_listed;  /* in the list of sample/turns.h */
     uint32_t proved_count; /* looks proved by its schedstat, up to a number */
     bool has_asked_for_perf;
+    bool is_known_to_interrupts;
+    uint64_t interrupts, idle;   /* way interrupt: at which it was seen, and at which it was not */
     struct hop_task_times times; /* when its clocks were last compared; runs 0: not yet */
 };
 
@@ -76,6 +78,10 @@ bool hop_roster_refresh(struct hop_roster *roster);
  * before the newest one that is known. False: that was not found, or there is no memory; what was
  * added is right, and the roster is to be refreshed. Pointers to entries are void afterwards. */
 bool hop_roster_add_born(struct hop_roster *roster);
+
+/* A thread that had a thread state and has ended, before it was listed: its place in tallies, or
+ * UINT32_MAX where there is no memory. `name` as in struct hop_seen_thread. */
+uint32_t hop_roster_note_ended(struct hop_roster *roster, int tid, const char name[16]);
 
 /* The entry of a thread state, or NULL; none of a thread that is gone. */
 struct hop_roster_entry *hop_roster_find(struct hop_roster *roster, uint64_t state_addr);

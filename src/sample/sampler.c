@@ -73,13 +73,13 @@ static void weigh_by_time(struct hop_sampler *sampler)
     sampler->last_woke_ns = now_ns;
 }
 
-static void hold_gate(const struct hop_sampler *sampler)
+void hop_sampler_hold(const struct hop_sampler *sampler)
 {
     if (sampler->plan.gate)
         pthread_mutex_lock(sampler->plan.gate);
 }
 
-static void release_gate(const struct hop_sampler *sampler)
+void hop_sampler_release(const struct hop_sampler *sampler)
 {
     if (sampler->plan.gate)
         pthread_mutex_unlock(sampler->plan.gate);
@@ -88,17 +88,17 @@ static void release_gate(const struct hop_sampler *sampler)
 /* The run, or its opening, is over. */
 static void settle(struct hop_sampler *sampler)
 {
-    hold_gate(sampler);
+    hop_sampler_hold(sampler);
     hop_tick_settle(sampler);
-    release_gate(sampler);
+    hop_sampler_release(sampler);
 }
 
 static void end_run(struct hop_sampler *sampler)
 {
-    hold_gate(sampler);
+    hop_sampler_hold(sampler);
     sampler->counts.ended_ns = hop_now_ns();
     sampler->counts.missed = sampler->deadlines.missed;
-    release_gate(sampler);
+    hop_sampler_release(sampler);
     settle(sampler);
 }
 
@@ -112,17 +112,17 @@ static int step(void *context, int cpu)
         sampler->home_cpu = 0; /* of no account, but not HOP_CREW_DONE */
     int next_cpu;
     if (sampler->is_mid_tick) {
-        hold_gate(sampler);
+        hop_sampler_hold(sampler);
         next_cpu = hop_tick_continue(sampler);
     } else {
         enum hop_wait wait = hop_deadlines_wait(&sampler->deadlines);
         if (wait != HOP_WAIT_REACHED) {
-            hold_gate(sampler);
+            hop_sampler_hold(sampler);
             sampler->ending = wait == HOP_WAIT_STOPPED ? HOP_ENDED_STOPPED : HOP_ENDED_DURATION;
-            release_gate(sampler);
+            hop_sampler_release(sampler);
             return HOP_CREW_DONE;
         }
-        hold_gate(sampler);
+        hop_sampler_hold(sampler);
         if (sampler->is_opening)
             weigh_by_time(sampler);
         next_cpu = hop_tick_begin(sampler, &has_ended);
@@ -130,7 +130,7 @@ static int step(void *context, int cpu)
             sampler->way->end(sampler);
         sampler->counts.missed = sampler->deadlines.missed;
     }
-    release_gate(sampler);
+    hop_sampler_release(sampler);
     if (has_ended)
         return HOP_CREW_DONE;
     sampler->is_mid_tick = next_cpu != HOP_CREW_DONE;
@@ -150,7 +150,7 @@ static enum hop_status change_way(struct hop_sampler *sampler, const struct hop_
 {
     const struct hop_sampler_plan *plan = &sampler->plan;
     uint64_t now_ns = hop_now_ns();
-    hold_gate(sampler);
+    hop_sampler_hold(sampler);
     sampler->way = way;
     sampler->identifier.trust_ns = sampler->identifier.counter_addr = 0;
     sampler->proved_looks = 0;
@@ -163,7 +163,7 @@ static enum hop_status change_way(struct hop_sampler *sampler, const struct hop_
     sampler->refresh_due_ns = sampler->program_due_ns = sampler->gil_due_ns = 0;
     sampler->early.expected_addr = 0;
     sampler->is_mid_tick = false;
-    release_gate(sampler);
+    hop_sampler_release(sampler);
     return way->open ? way->open(sampler, err) : HOP_OK;
 }
 
@@ -196,11 +196,11 @@ static enum hop_status run_opening(struct hop_sampler *sampler, uint64_t duratio
     leave_way(sampler);
     hop_opening_end(&opening);
     settle(sampler);
-    hold_gate(sampler);
+    hop_sampler_hold(sampler);
     counts->opening_ns = hop_now_ns() - counts->started_ns;
     counts->opening_ticks = counts->ticks;
     counts->opening_samples = counts->samples;
-    release_gate(sampler);
+    hop_sampler_release(sampler);
     return HOP_OK;
 }
 
@@ -209,12 +209,12 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
 {
     uint64_t duration_ns = plan->duration_ns;
     sampler->plan = *plan;
-    hold_gate(sampler);
+    hop_sampler_hold(sampler);
     sampler->passed_ns = 0;
     sampler->perf_clocks = (struct hop_perf_clocks){0};
     sampler->counts = (struct hop_sampler_counts){.started_ns = hop_now_ns()};
     sampler->ending = HOP_ENDED_DURATION;
-    release_gate(sampler);
+    hop_sampler_release(sampler);
     if (plan->opens_live) {
         bool is_short = duration_ns && duration_ns < HOP_OPENING_NS;
         enum hop_status status = run_opening(sampler, is_short ? duration_ns : HOP_OPENING_NS, err);
@@ -233,9 +233,13 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     (void)hop_roster_refresh(&sampler->roster);
     enum hop_status status =
         change_way(sampler, hop_way_of(plan->read), plan->rate_hz, duration_ns, err);
-    if (status != HOP_OK)
+    if (status != HOP_OK) {
+        leave_way(sampler);
         return status;
-    if (sampler->way->is_pinned) {
+    }
+    if (sampler->way->run) {
+        sampler->way->run(sampler);
+    } else if (sampler->way->is_pinned) {
         sampler->home_cpu = hop_crew_cpu_of(sampler->crew, sampler->process);
         status = hop_crew_run(sampler->crew, sampler->home_cpu, step, sampler, err);
     } else {

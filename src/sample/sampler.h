@@ -56,8 +56,9 @@ struct hop_sampler_counts {
     uint64_t unproved_samples; /* those, at most, that a clock proved which stood still */
     uint64_t opening_ns;       /* read live at the start: for how long, instants, samples */
     uint64_t opening_ticks, opening_samples;
-    uint64_t longest_stop_ns; /* way stop: how long a thread was held at most */
-    uint64_t syscall_stops;   /* way stop: samples whose stop fell on the exit of a system call */
+    uint64_t longest_stop_ns;      /* way stop: how long a thread was held at most */
+    uint64_t longest_interrupt_ns; /* way interrupt: what our part of one took at most */
+    uint64_t syscall_stops; /* way stop: samples whose stop fell on the exit of a system call */
 };
 
 struct hop_sampler {
@@ -125,6 +126,10 @@ void hop_sampler_deinit(struct hop_sampler *sampler);
  */
 enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sampler_plan *plan,
                                 struct hop_error *err);
+
+/* Around whatever changes what the sampler or its sink holds: see the plan's gate. */
+void hop_sampler_hold(const struct hop_sampler *sampler);
+void hop_sampler_release(const struct hop_sampler *sampler);
 
 /* One thread's stack now, whatever it does, tried until `deadline_ns` (for `dump`): the result is
  * in sampler->walker.stack and ->identifier.frames. *state is its kernel state. */

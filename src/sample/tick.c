@@ -264,8 +264,7 @@ static bool take_up_born(struct hop_sampler *sampler)
     return true;
 }
 
-/* Brings the roster up to date. False: there is no memory for it. */
-static bool renew_where_due(struct hop_sampler *sampler, bool has_births)
+bool hop_tick_renew(struct hop_sampler *sampler, bool has_births)
 {
     bool is_current = sampler->deadlines.woke_ns < sampler->refresh_due_ns;
     if (is_current && (has_births || !are_holders_known(sampler)))
@@ -361,8 +360,7 @@ static void watch_gils_where_due(struct hop_sampler *sampler, bool *has_births)
     hop_watch_gils(&sampler->watch, &sampler->roster, has_births);
 }
 
-/* Whether the program is still there. Asked now and then, and when something is not as it was. */
-static bool is_still_there(struct hop_sampler *sampler, bool has_births)
+bool hop_tick_is_still_there(struct hop_sampler *sampler, bool has_births)
 {
     bool has_changed = false;
     if (sampler->deadlines.woke_ns < sampler->program_due_ns && !has_births &&
@@ -388,14 +386,14 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
     if (sampler->way->begin)
         sampler->way->begin(sampler);
     watch_gils_where_due(sampler, &has_births);
-    if (!is_still_there(sampler, has_births)) {
+    if (!hop_tick_is_still_there(sampler, has_births)) {
         *has_ended = true;
         return HOP_CREW_DONE;
     }
     sampler->counts.ticks++;
     sampler->passed_ns += sampler->sample_ns;
     sampler->hops_left = HOPS_MAX;
-    if (!renew_where_due(sampler, has_births)) {
+    if (!hop_tick_renew(sampler, has_births)) {
         refuse(sampler, HOP_REFUSED_NO_ROOM);
         return HOP_CREW_DONE;
     }

@@ -11,6 +11,14 @@
 int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended);
 int hop_tick_continue(struct hop_sampler *sampler);
 
+/* Brings the roster up to date where that is due, or threads were born or ended. False: there is no
+ * memory for it. */
+bool hop_tick_renew(struct hop_sampler *sampler, bool has_births);
+
+/* Whether the program is still there; else sampler->ending tells. Asked now and then, and when
+ * something is not as it was. */
+bool hop_tick_is_still_there(struct hop_sampler *sampler, bool has_births);
+
 /* Between ticks, and at the end of a run: accounts for the ticks at which sleeping threads did not
  * have their turn. */
 void hop_tick_settle(struct hop_sampler *sampler);

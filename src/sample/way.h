@@ -20,6 +20,8 @@ struct hop_way {
     /* What a way needs for the length of a run, and its end. NULL: nothing. */
     enum hop_status (*open)(struct hop_sampler *sampler, struct hop_error *err);
     void (*close)(struct hop_sampler *sampler);
+    /* The whole run, up to its end, for a way that has no ticks. NULL: it has. */
+    void (*run)(struct hop_sampler *sampler);
     /* Around the looks of one tick, with the roster up to date. NULL: nothing. */
     void (*begin)(struct hop_sampler *sampler);
     void (*end)(struct hop_sampler *sampler);
@@ -27,7 +29,7 @@ struct hop_way {
                                  struct hop_look *look);
 };
 
-extern const struct hop_way hop_way_cpu, hop_way_live, hop_way_stop;
+extern const struct hop_way hop_way_cpu, hop_way_live, hop_way_stop, hop_way_interrupt;
 
 /* The way of that number. */
 const struct hop_way *hop_way_of(enum hop_read read);

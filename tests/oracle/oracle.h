@@ -14,7 +14,7 @@
 struct oracle_way {
     const char *name;
     enum hop_read read;
-    bool is_default; /* the one that must be right; the others print what they reach */
+    bool is_judged; /* the one that must be right; the others print what they reach */
 };
 
 enum { ORACLE_WAYS_MAX = 4 };

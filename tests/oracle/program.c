@@ -32,10 +32,12 @@ bool oracle_wants(const struct oracle_options *options, const char *program)
 
 size_t oracle_ways(struct oracle_way ways[ORACLE_WAYS_MAX])
 {
-    ways[0] = (struct oracle_way){.name = "cpu", .read = HOP_READ_CPU, .is_default = true};
+    ways[0] = (struct oracle_way){.name = "cpu", .read = HOP_READ_CPU, .is_judged = true};
     ways[1] = (struct oracle_way){.name = "live", .read = HOP_READ_LIVE};
     ways[2] = (struct oracle_way){.name = "stop", .read = HOP_READ_STOP};
-    return 3;
+    ways[3] =
+        (struct oracle_way){.name = "interrupt", .read = HOP_READ_INTERRUPT, .is_judged = true};
+    return 4;
 }
 
 /* Appends the text of a file to `text`, which has room for `capacity` bytes. */

@@ -213,7 +213,7 @@ static size_t print_steps(const struct step *steps, size_t count, const struct o
         add_to_mean(&mean, &steps[i], &found);
     }
     missed += print_mean(&mean);
-    return way->is_default ? missed : 0;
+    return way->is_judged ? missed : 0;
 }
 
 /* --- one interpreter, one way ---------------------------------------------------------------- */
@@ -231,7 +231,7 @@ static size_t look(const struct oracle_options *options, const struct oracle_way
     size_t count;
     struct hop_error err = {0};
     struct hop_profile *profile = NULL;
-    double seconds = TURNS * (way->is_default ? options->seconds : options->other_seconds);
+    double seconds = TURNS * (way->is_judged ? options->seconds : options->other_seconds);
 
     oracle_tell(program);
     json_decref(oracle_hear(program));
@@ -239,7 +239,7 @@ static size_t look(const struct oracle_options *options, const struct oracle_way
         oracle_sample(program, way, RATE_FACTOR * options->rate_hz, seconds, &profile, &err);
     oracle_tell(program);
     json_t *measured = oracle_hear(program);
-    size_t missed = way->is_default;
+    size_t missed = way->is_judged;
     if (status != HOP_OK) {
         print_failure(&err);
     } else if (!read_announced(program->announced, steps, &count) ||

@@ -249,7 +249,7 @@ static void print_total(const struct oracle_way *way, const struct total *total)
            way->name, total->samples, total->impossible,
            looks > 0 ? 100 * (double)total->refused / looks : 0, 100 * total->points_off,
            total->sights - total->wrong, total->sights,
-           way->is_default ? "" : " (nothing is wanted of this way)");
+           way->is_judged ? "" : " (nothing is wanted of this way)");
 }
 
 /* Looks, prints; whether all is as it should be. */
@@ -274,7 +274,7 @@ size_t oracle_stacks(const struct oracle_options *options)
              i++) {
             for (size_t w = 0; w < options->way_count; w++) {
                 const struct oracle_way *way = &options->ways[w];
-                double seconds = way->is_default ? options->seconds : options->other_seconds;
+                double seconds = way->is_judged ? options->seconds : options->other_seconds;
                 struct scene scene = {
                     .name = programs[p].name,
                     .python = &options->pythons[i],
@@ -285,7 +285,7 @@ size_t oracle_stacks(const struct oracle_options *options)
                         ALPHA / (double)(PROGRAM_COUNT * SHARES_A_PROGRAM * options->python_count),
                 };
                 bool is_right = visit(&scene, &totals[w]);
-                missed += way->is_default && !is_right;
+                missed += way->is_judged && !is_right;
             }
         }
     }

@@ -1,0 +1,425 @@
+/* Two programs, for one may not be as long as a deep stack would need: the first finds the thread
+ * state, the second goes down some frames and then calls itself until the bottom is reached
+ * (bpf_tail_call: neither returns). All reads are of the thread that was interrupted, which stands
+ * still for as long as the interrupt lasts; a page that is not in memory is not waited for, the
+ * read fails.
+ *
+ * From 3.13 on all that is needed hangs on one pointer in the thread state, which is right at any
+ * instruction: src/README.md, "Ways to look". */
+#include "sample/interrupt_program.h"
+
+#include "py/code.h"
+#include "sample/bpf.h"
+#include "sample/interrupt_record.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define IN_SCRATCH(member) ((long)offsetof(struct hop_interrupt_scratch, member))
+#define IN_RECORD(member)  (IN_SCRATCH(record) + offsetof(struct hop_interrupt_record, member))
+#define IN_FRAME(member)   offsetof(struct hop_interrupt_frame, member)
+
+_Static_assert(IN_SCRATCH(frames) == IN_SCRATCH(record) + (long)sizeof(struct hop_interrupt_record),
+               "the record's frames are behind it");
+
+/* Kept from the start to the end of a program. */
+enum { CONTEXT = 6, SCRATCH = 7, ADDR = 8, STEPS = 9, STACK_END = 10 };
+
+enum { CPU_ON_STACK = -4, NUMBER_ON_STACK = -16 };
+
+/* So many frames in one go: what the verifier follows one by one. */
+enum { STEPS_MAX = 64 };
+
+/* No more than one wake-up for something new in so long. */
+static const int32_t WAKEUP_NS = 100 * 1000;
+
+/* A piece of a struct that has all that is wanted of it. */
+struct piece {
+    int32_t from, bytes;
+};
+
+static struct piece piece_of(const int32_t *offsets, const int32_t *sizes, size_t count)
+{
+    struct piece piece = {INT32_MAX, 0};
+    int32_t end = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (offsets[i] < 0)
+            return (struct piece){0, INT32_MAX};
+        piece.from = offsets[i] < piece.from ? offsets[i] : piece.from;
+        end = offsets[i] + sizes[i] > end ? offsets[i] + sizes[i] : end;
+    }
+    piece.bytes = end - piece.from;
+    return piece;
+}
+
+#define PIECE(...)                                                                                 \
+    piece_of((const int32_t[]){__VA_ARGS__}, sizes,                                                \
+             sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
+
+static struct piece thread_piece(const struct hop_layout *layout)
+{
+    static const int32_t sizes[] = {8, 8, 8};
+    return PIECE(layout->thread_current_frame, layout->thread_id, layout->thread_native_id);
+}
+
+static struct piece frame_piece(const struct hop_layout *layout)
+{
+    static const int32_t sizes[] = {8, 8, 8, 1};
+    return PIECE(layout->iframe_code, layout->iframe_previous, layout->iframe_ip,
+                 layout->iframe_owner);
+}
+
+static struct piece code_piece(const struct hop_layout *layout)
+{
+    static const int32_t sizes[] = {8, 8, 8, 8, 8, 4, 4, 4, 8};
+    return PIECE(layout->object_type, layout->code_name, layout->code_filename, layout->code_lines,
+                 layout->code_units, layout->code_flags, layout->code_firstlineno,
+                 layout->code_version, layout->code_consts);
+}
+
+bool hop_interrupt_can(const struct hop_layout *layout)
+{
+    return layout->frame_root == HOP_ROOT_CURRENT_FRAME && layout->ip_kind == HOP_IP_INSTR_PTR &&
+           layout->owners_without_code && layout->interp_gil_locked != HOP_ABSENT &&
+           !hop_code_identity_needs_name(layout) &&
+           thread_piece(layout).bytes <= HOP_INTERRUPT_THREAD_BYTES &&
+           frame_piece(layout).bytes <= HOP_INTERRUPT_FRAME_BYTES &&
+           code_piece(layout).bytes <= HOP_INTERRUPT_CODE_BYTES;
+}
+
+/* --- what both programs do -------------------------------------------------------------------- */
+
+/* Finds this CPU's scratch; without one there is nothing to be done. */
+static void begin(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan, int label)
+{
+    hop_bpf_move(code, CONTEXT, 1);
+    hop_bpf_call(code, BPF_FUNC_get_smp_processor_id);
+    hop_bpf_store(code, BPF_W, STACK_END, CPU_ON_STACK, 0);
+    hop_bpf_set_map(code, 1, plan->scratch);
+    hop_bpf_move(code, 2, STACK_END);
+    hop_bpf_compute_with(code, BPF_ADD, 2, CPU_ON_STACK);
+    hop_bpf_call(code, BPF_FUNC_map_lookup_elem);
+    hop_bpf_jump_if(code, BPF_JNE, 0, 0, label);
+    hop_bpf_return(code);
+    hop_bpf_label(code, label);
+    hop_bpf_move(code, SCRATCH, 0);
+}
+
+/* `bytes` bytes at `from` + offset into the scratch; to `failed` where they are not to be had. */
+static void read_memory(struct hop_bpf_code *code, long into, int32_t bytes, int from,
+                        int32_t offset, int failed)
+{
+    hop_bpf_move(code, 1, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, 1, (int32_t)into);
+    hop_bpf_set(code, 2, bytes);
+    hop_bpf_move(code, 3, from);
+    if (offset)
+        hop_bpf_compute_with(code, BPF_ADD, 3, offset);
+    hop_bpf_call(code, BPF_FUNC_probe_read_user);
+    hop_bpf_jump_if(code, BPF_JNE, 0, 0, failed);
+}
+
+static void set_status(struct hop_bpf_code *code, enum hop_interrupt_status status)
+{
+    hop_bpf_store_value(code, BPF_W, SCRATCH, IN_RECORD(status), (int32_t)status);
+}
+
+static void go_on(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
+{
+    hop_bpf_move(code, 1, CONTEXT);
+    hop_bpf_set_map(code, 2, plan->programs);
+    hop_bpf_set(code, 3, 0);
+    hop_bpf_call(code, BPF_FUNC_tail_call);
+}
+
+/* Gives the record out. Labels from `first` on are used. */
+static void finish(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan, int first)
+{
+    const int in_range = first, quiet = first + 1, output = first + 2, done = first + 3;
+    hop_bpf_call(code, BPF_FUNC_ktime_get_ns);
+    hop_bpf_move(code, ADDR, 0);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_RECORD(ns));
+    hop_bpf_compute(code, BPF_SUB, 0, 1);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(took_ns), 0);
+
+    /* How soon it is to be looked at: something new at once, else when there is half a ring. */
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(wants_wakeup));
+    hop_bpf_jump_if(code, BPF_JEQ, 1, 0, quiet);
+    hop_bpf_set_map_memory(code, 2, plan->shared,
+                           offsetof(struct hop_interrupt_shared, last_wakeup_ns));
+    hop_bpf_load(code, BPF_DW, 3, 2, 0);
+    hop_bpf_compute_with(code, BPF_ADD, 3, WAKEUP_NS);
+    hop_bpf_jump_if_than(code, BPF_JGT, 3, ADDR, quiet);
+    hop_bpf_store(code, BPF_DW, 2, 0, ADDR);
+    hop_bpf_set(code, STEPS, BPF_RB_FORCE_WAKEUP);
+    hop_bpf_jump(code, output);
+    hop_bpf_label(code, quiet);
+    hop_bpf_set_map(code, 1, plan->ring);
+    hop_bpf_set(code, 2, BPF_RB_AVAIL_DATA);
+    hop_bpf_call(code, BPF_FUNC_ringbuf_query);
+    hop_bpf_set(code, STEPS, BPF_RB_NO_WAKEUP);
+    hop_bpf_jump_if(code, BPF_JLT, 0, (int32_t)(plan->ring_bytes / 2), output);
+    hop_bpf_set(code, STEPS, BPF_RB_FORCE_WAKEUP);
+
+    hop_bpf_label(code, output);
+    hop_bpf_load(code, BPF_W, 3, SCRATCH, IN_RECORD(frame_count));
+    hop_bpf_jump_if(code, BPF_JLE, 3, HOP_INTERRUPT_FRAMES_MAX, in_range);
+    hop_bpf_set(code, 3, 0); /* never; but the verifier can't know */
+    hop_bpf_label(code, in_range);
+    hop_bpf_compute_with(code, BPF_MUL, 3, sizeof(struct hop_interrupt_frame));
+    hop_bpf_compute_with(code, BPF_ADD, 3, sizeof(struct hop_interrupt_record));
+    hop_bpf_set_map(code, 1, plan->ring);
+    hop_bpf_move(code, 2, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, 2, IN_SCRATCH(record));
+    hop_bpf_move(code, 4, STEPS);
+    hop_bpf_call(code, BPF_FUNC_ringbuf_output);
+    hop_bpf_jump_if(code, BPF_JEQ, 0, 0, done);
+    hop_bpf_set_map_memory(code, 1, plan->shared, offsetof(struct hop_interrupt_shared, lost));
+    hop_bpf_set(code, 2, 1);
+    hop_bpf_emit(code, BPF_STX | BPF_ATOMIC | BPF_DW, 1, 2, 0, BPF_ADD);
+    hop_bpf_label(code, done);
+    hop_bpf_return(code);
+}
+
+/* --- the first: whose thread it is ------------------------------------------------------------ */
+
+/* Reads the thread state at ADDR. */
+static void read_thread(struct hop_bpf_code *code, struct piece piece, int failed)
+{
+    read_memory(code, IN_SCRATCH(thread), piece.bytes, ADDR, piece.from, failed);
+}
+
+static void load_of_thread(struct hop_bpf_code *code, struct piece piece, int to, int32_t offset)
+{
+    hop_bpf_load(code, BPF_DW, to, SCRATCH, IN_SCRATCH(thread) + offset - piece.from);
+}
+
+static int load_first(const struct hop_interrupt_plan *plan)
+{
+    enum { BEGUN, IS_TARGET, BY_TID, FOUND_BY_TID, WALK, UNREADABLE, FINISH, LAST };
+    const struct hop_layout *layout = plan->layout;
+    const struct piece piece = thread_piece(layout);
+    struct hop_bpf_code made = {0}, *code = &made;
+    begin(code, plan, BEGUN);
+    hop_bpf_load(code, BPF_W, 1, STACK_END, CPU_ON_STACK);
+    hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(cpu), 1);
+    hop_bpf_call(code, BPF_FUNC_ktime_get_ns);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(ns), 0);
+    hop_bpf_call(code, BPF_FUNC_get_current_pid_tgid);
+    hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(tid), 0);
+    hop_bpf_compute_with(code, BPF_RSH, 0, 32);
+    /* A thread may be between its fork and its own identity. */
+    hop_bpf_jump_if(code, BPF_JEQ, 0, plan->pid, IS_TARGET);
+    hop_bpf_return(code);
+    hop_bpf_label(code, IS_TARGET);
+    hop_bpf_move(code, 1, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, 1, IN_RECORD(name));
+    hop_bpf_set(code, 2, sizeof((struct hop_interrupt_record *)0)->name);
+    hop_bpf_call(code, BPF_FUNC_get_current_comm);
+    hop_bpf_store_value(code, BPF_W, SCRATCH, IN_RECORD(frame_count), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_RECORD(thread_addr), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(at_entry), 1);
+
+    /* The state that holds the GIL is the interrupted thread's if it has its id. */
+    hop_bpf_set_wide(code, ADDR, plan->locked_addr);
+    read_memory(code, IN_SCRATCH(word), 4, ADDR, 0, BY_TID);
+    hop_bpf_load(code, BPF_W, 1, SCRATCH, IN_SCRATCH(word));
+    hop_bpf_jump_if(code, BPF_JNE, 1, 1, BY_TID);
+    hop_bpf_set_wide(code, ADDR, plan->holder_addr);
+    read_memory(code, IN_SCRATCH(word), 8, ADDR, 0, BY_TID);
+    hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(word));
+    hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, BY_TID);
+    read_thread(code, piece, BY_TID);
+    load_of_thread(code, piece, 1, layout->thread_native_id);
+    hop_bpf_load(code, BPF_W, 2, SCRATCH, IN_RECORD(tid));
+    hop_bpf_jump_if_than(code, BPF_JEQ, 1, 2, WALK);
+
+    /* One without the GIL, or in another PID namespace. */
+    hop_bpf_label(code, BY_TID);
+    hop_bpf_set_map(code, 1, plan->threads);
+    hop_bpf_move(code, 2, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, 2, IN_RECORD(tid));
+    hop_bpf_call(code, BPF_FUNC_map_lookup_elem);
+    hop_bpf_jump_if(code, BPF_JNE, 0, 0, FOUND_BY_TID);
+    set_status(code, HOP_INTERRUPT_STRANGER);
+    hop_bpf_jump(code, FINISH);
+    hop_bpf_label(code, FOUND_BY_TID);
+    hop_bpf_load(code, BPF_DW, ADDR, 0, offsetof(struct hop_interrupt_thread, addr));
+    read_thread(code, piece, UNREADABLE);
+
+    hop_bpf_label(code, WALK);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(thread_addr), ADDR);
+    load_of_thread(code, piece, 1, layout->thread_id);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(pthread), 1);
+    load_of_thread(code, piece, 1, layout->thread_native_id);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(native_id), 1);
+    load_of_thread(code, piece, 1, layout->thread_current_frame);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(next_addr), 1);
+    go_on(code, plan);
+    hop_bpf_label(code, UNREADABLE);
+    set_status(code, HOP_INTERRUPT_UNREADABLE);
+    hop_bpf_label(code, FINISH);
+    finish(code, plan, LAST);
+    return hop_bpf_load_code(code);
+}
+
+/* --- the second: down the frames -------------------------------------------------------------- */
+
+/* Makes the code object's number in register 1, as hop_code_identity_number does. */
+static void compute_identity(struct hop_bpf_code *code, const struct hop_layout *layout,
+                             int has_version)
+{
+    enum { NUMBER = 1, WORD = 2, FACTOR = 3, OTHER = 4 };
+    const struct piece piece = code_piece(layout);
+    const int32_t words[] = {layout->object_type, layout->code_name, layout->code_filename,
+                             layout->code_lines, layout->code_units};
+#define IN_CODE(offset) (IN_SCRATCH(code) + (offset)-piece.from)
+    hop_bpf_move(code, NUMBER, ADDR);
+    hop_bpf_set_wide(code, FACTOR, HOP_CODE_NUMBER_FACTOR);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        hop_bpf_load(code, BPF_DW, WORD, SCRATCH, IN_CODE(words[i]));
+        hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
+        hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
+    }
+    hop_bpf_load(code, BPF_W, WORD, SCRATCH, IN_CODE(layout->code_flags));
+    hop_bpf_compute_with(code, BPF_LSH, WORD, 32);
+    hop_bpf_load(code, BPF_W, OTHER, SCRATCH, IN_CODE(layout->code_firstlineno));
+    hop_bpf_compute(code, BPF_OR, WORD, OTHER);
+    hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
+    hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
+    hop_bpf_load(code, BPF_W, WORD, SCRATCH, IN_CODE(layout->code_version));
+    hop_bpf_jump_if(code, BPF_JNE, WORD, 0, has_version);
+    hop_bpf_load(code, BPF_DW, WORD, SCRATCH, IN_CODE(layout->code_consts));
+    hop_bpf_label(code, has_version);
+    hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
+    hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
+    hop_bpf_move(code, WORD, NUMBER);
+    hop_bpf_compute_with(code, BPF_RSH, WORD, 32);
+    hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
+#undef IN_CODE
+}
+
+/* Asks for a wake-up unless the number in register 1 is known. */
+static void check_known(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan, int known)
+{
+    hop_bpf_set_map_memory(code, 2, plan->shared, offsetof(struct hop_interrupt_shared, known));
+    hop_bpf_move(code, 3, 1);
+    hop_bpf_compute_with(code, BPF_AND, 3, (HOP_INTERRUPT_KNOWN - 1) & ~1);
+    hop_bpf_compute_with(code, BPF_LSH, 3, 3);
+    hop_bpf_compute(code, BPF_ADD, 2, 3);
+    hop_bpf_load(code, BPF_DW, 3, 2, 0);
+    hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, known);
+    hop_bpf_load(code, BPF_DW, 3, 2, 8);
+    hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, known);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
+    hop_bpf_label(code, known);
+}
+
+static int load_second(const struct hop_interrupt_plan *plan)
+{
+    enum {
+        BEGUN,
+        NEXT,
+        IS_ENTRY,
+        HAS_CODE,
+        ROOM,
+        HAS_VERSION,
+        KNOWN,
+        WENT,
+        BOTTOM,
+        UNREADABLE,
+        TOO_DEEP,
+        BROKEN,
+        FINISH,
+        LAST
+    };
+    const struct hop_layout *layout = plan->layout;
+    const struct piece frame = frame_piece(layout), object = code_piece(layout);
+#define OF_FRAME(offset) (IN_SCRATCH(frame) + (offset)-frame.from)
+    struct hop_bpf_code made = {0}, *code = &made;
+    begin(code, plan, BEGUN);
+    hop_bpf_set(code, STEPS, 0);
+
+    hop_bpf_label(code, NEXT);
+    hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(next_addr));
+    hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, BOTTOM);
+    read_memory(code, IN_SCRATCH(frame), frame.bytes, ADDR, frame.from, UNREADABLE);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, OF_FRAME(layout->iframe_previous));
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(next_addr), 1);
+    hop_bpf_load(code, BPF_B, 1, SCRATCH, OF_FRAME(layout->iframe_owner));
+    hop_bpf_jump_if(code, BPF_JGE, 1, 32, HAS_CODE);
+    hop_bpf_set(code, 2, (int32_t)layout->owners_without_code);
+    hop_bpf_compute(code, BPF_RSH, 2, 1);
+    hop_bpf_jump_if(code, BPF_JSET, 2, 1, IS_ENTRY);
+
+    hop_bpf_label(code, HAS_CODE);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(at_entry), 0);
+    hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, OF_FRAME(layout->iframe_code));
+    if (layout->code_pointer_mask != UINT64_MAX) {
+        hop_bpf_set_wide(code, 1, layout->code_pointer_mask);
+        hop_bpf_compute(code, BPF_AND, ADDR, 1);
+    }
+    read_memory(code, IN_SCRATCH(code), object.bytes, ADDR, object.from, UNREADABLE);
+    compute_identity(code, layout, HAS_VERSION);
+    hop_bpf_store(code, BPF_DW, STACK_END, NUMBER_ON_STACK, 1);
+    check_known(code, plan, KNOWN);
+    hop_bpf_load(code, BPF_W, 1, SCRATCH, IN_RECORD(frame_count));
+    hop_bpf_jump_if(code, BPF_JLT, 1, HOP_INTERRUPT_FRAMES_MAX, ROOM);
+    hop_bpf_jump(code, TOO_DEEP);
+    hop_bpf_label(code, ROOM);
+    hop_bpf_move(code, 2, 1);
+    hop_bpf_compute_with(code, BPF_ADD, 2, 1);
+    hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(frame_count), 2);
+    hop_bpf_compute_with(code, BPF_MUL, 1, sizeof(struct hop_interrupt_frame));
+    hop_bpf_compute(code, BPF_ADD, 1, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, 1, IN_SCRATCH(frames));
+    hop_bpf_store(code, BPF_DW, 1, IN_FRAME(code_addr), ADDR);
+    hop_bpf_load(code, BPF_DW, 2, STACK_END, NUMBER_ON_STACK);
+    hop_bpf_store(code, BPF_DW, 1, IN_FRAME(identity), 2);
+    hop_bpf_load(code, BPF_DW, 3, SCRATCH, OF_FRAME(layout->iframe_ip));
+    hop_bpf_store(code, BPF_DW, 1, IN_FRAME(ip), 3);
+    hop_bpf_compute_with(code, BPF_ADD, 1, IN_FRAME(opcodes));
+    hop_bpf_set(code, 2, sizeof((struct hop_interrupt_frame *)0)->opcodes);
+    hop_bpf_call(code, BPF_FUNC_probe_read_user);
+    hop_bpf_jump_if(code, BPF_JNE, 0, 0, UNREADABLE);
+    hop_bpf_jump(code, WENT);
+
+    hop_bpf_label(code, IS_ENTRY);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(at_entry), 1);
+    hop_bpf_label(code, WENT);
+    hop_bpf_compute_with(code, BPF_ADD, STEPS, 1);
+    hop_bpf_jump_if(code, BPF_JLT, STEPS, STEPS_MAX, NEXT);
+    go_on(code, plan);
+    hop_bpf_label(code, TOO_DEEP);
+    set_status(code, HOP_INTERRUPT_TOO_DEEP);
+    hop_bpf_jump(code, FINISH);
+
+    hop_bpf_label(code, UNREADABLE);
+    set_status(code, HOP_INTERRUPT_UNREADABLE);
+    hop_bpf_jump(code, FINISH);
+    hop_bpf_label(code, BOTTOM);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(at_entry));
+    hop_bpf_jump_if(code, BPF_JEQ, 1, 0, BROKEN);
+    set_status(code, HOP_INTERRUPT_WALKED);
+    hop_bpf_jump(code, FINISH);
+    hop_bpf_label(code, BROKEN);
+    set_status(code, HOP_INTERRUPT_BROKEN);
+    hop_bpf_label(code, FINISH);
+    finish(code, plan, LAST);
+#undef OF_FRAME
+    return hop_bpf_load_code(code);
+}
+
+int hop_interrupt_program_load(const struct hop_interrupt_plan *plan)
+{
+    const uint32_t key = 0;
+    int second = load_second(plan), first = -1;
+    if (second >= 0 && hop_bpf_map_put(plan->programs, &key, &second) == 0)
+        first = load_first(plan);
+    int why = errno;
+    if (second >= 0)
+        close(second); /* the map has it */
+    errno = why;
+    return first;
+}

@@ -1,0 +1,29 @@
+/* The program that the kernel runs at each interrupt: from the thread that was interrupted to its
+ * thread state, and down its frames. */
+#ifndef HOP_SAMPLE_INTERRUPT_PROGRAM_H
+#define HOP_SAMPLE_INTERRUPT_PROGRAM_H
+
+#include "py/layout.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the program is made for. */
+struct hop_interrupt_plan {
+    const struct hop_layout *layout;
+    int pid;                           /* of the target, in the first PID namespace */
+    uint64_t locked_addr, holder_addr; /* of its GIL */
+    uint32_t ring_bytes;
+    /* Maps: one hop_interrupt_scratch a CPU, one hop_interrupt_shared, hop_interrupt_thread by tid,
+     * the records, and the two programs. */
+    int scratch, shared, threads, ring, programs;
+};
+
+/* Whether frames of this CPython are found by it. */
+bool hop_interrupt_can(const struct hop_layout *layout);
+
+/* Loads the programs and puts the second one into plan->programs. The descriptor of the first, or
+ * -1 with errno. */
+int hop_interrupt_program_load(const struct hop_interrupt_plan *plan);
+
+#endif

@@ -1,0 +1,72 @@
+/* What the program in the kernel writes down of a thread, and what it works with. Both sides are
+ * ours; the addresses in it are the target's and prove nothing. */
+#ifndef HOP_SAMPLE_INTERRUPT_RECORD_H
+#define HOP_SAMPLE_INTERRUPT_RECORD_H
+
+#include <stdint.h>
+
+struct hop_interrupt_frame {
+    uint64_t code_addr;
+    uint64_t ip;
+    uint64_t identity;  /* hop_code_identity_number of the code object there */
+    uint8_t opcodes[8]; /* what is in memory from `ip` on: prefixes, at most three, and opcode */
+};
+
+enum hop_interrupt_status {
+    HOP_INTERRUPT_WALKED,     /* down to the bottom */
+    HOP_INTERRUPT_STRANGER,   /* a thread that has no thread state that we know */
+    HOP_INTERRUPT_UNREADABLE, /* a part of it could not be read */
+    HOP_INTERRUPT_BROKEN,     /* the chain did not end in an entry frame */
+    HOP_INTERRUPT_TOO_DEEP,
+};
+
+/* As many frames as 32 tail calls (MAX_TAIL_CALL_CNT) take, entry frames not counted. */
+enum { HOP_INTERRUPT_FRAMES_MAX = 1920 };
+
+struct hop_interrupt_record {
+    uint64_t ns;      /* CLOCK_MONOTONIC, when it was begun */
+    uint64_t took_ns; /* until it was done */
+    uint64_t thread_addr;
+    uint64_t pthread, native_id; /* of the thread state, as it was read */
+    uint32_t tid;                /* in the first PID namespace */
+    uint32_t cpu;
+    uint32_t status, frame_count;
+    char name[16];                       /* of the kernel thread: TASK_COMM_LEN */
+    struct hop_interrupt_frame frames[]; /* innermost first */
+};
+
+enum {
+    HOP_INTERRUPT_THREAD_BYTES = 512,
+    HOP_INTERRUPT_FRAME_BYTES = 128,
+    HOP_INTERRUPT_CODE_BYTES = 256,
+    HOP_INTERRUPT_KNOWN = 1 << 13,
+};
+
+/* A CPU's own place to work: an interrupt is not interrupted by another one of these. */
+struct hop_interrupt_scratch {
+    uint64_t next_addr;    /* the frame to go on with */
+    uint64_t at_entry;     /* the last one was an entry frame */
+    uint64_t wants_wakeup; /* the record has something that we have to look at soon */
+    uint64_t word;
+    uint8_t thread[HOP_INTERRUPT_THREAD_BYTES];
+    uint8_t frame[HOP_INTERRUPT_FRAME_BYTES];
+    uint8_t code[HOP_INTERRUPT_CODE_BYTES];
+    struct hop_interrupt_record record;
+    struct hop_interrupt_frame frames[HOP_INTERRUPT_FRAMES_MAX]; /* of the record */
+};
+
+/* Shared by all. */
+struct hop_interrupt_shared {
+    uint64_t lost;           /* records for which there was no room */
+    uint64_t last_wakeup_ns; /* for something new */
+    /* Identities that need no look of ours soon, at a place that their lowest bits name, or the one
+     * beside it. */
+    uint64_t known[HOP_INTERRUPT_KNOWN];
+};
+
+/* A thread and its thread state, by its tid. */
+struct hop_interrupt_thread {
+    uint64_t addr;
+};
+
+#endif
