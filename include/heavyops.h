@@ -92,12 +92,17 @@ enum hop_mode {
 
 /* How a thread is brought to where it may be read. */
 enum hop_read {
-    HOP_READ_CPU,  /* from its own CPU, where it stands still meanwhile, which is proved */
+    /* From its own CPU, where it stands still meanwhile: in an interrupt where that is to be had,
+     * else in a wake-up of ours, with a proof. */
+    HOP_READ_CPU,
     HOP_READ_LIVE, /* while it runs, from another CPU: nothing is held up, little can be proved */
     HOP_READ_STOP, /* stopped with ptrace(2) for some microseconds; registers could be seen. A
                     * system call that is about to sleep may end early: README.md, "Limits". */
-    HOP_READ_INTERRUPT, /* in an interrupt of its own, by a program in the kernel (BPF):
-                         * CPython 3.13 and later, as root or with CAP_BPF and CAP_PERFMON */
+    /* The two kinds of HOP_READ_CPU: in a timer interrupt of its own, by a program in the kernel
+     * (BPF), for CPython 3.13 and later, Linux 5.13 and later, as root or with CAP_BPF and
+     * CAP_PERFMON, HOP_MODE_CPU, up to 50 kHz; HOP_ERR_UNSUPPORTED says what is missing. */
+    HOP_READ_INTERRUPT,
+    HOP_READ_WAKEUP,
 };
 
 struct hop_sample_options {

@@ -85,7 +85,8 @@ static const char *read_name(size_t index)
     static const char *const names[] = {[HOP_READ_CPU] = "cpu",
                                         [HOP_READ_LIVE] = "live",
                                         [HOP_READ_STOP] = "stop",
-                                        [HOP_READ_INTERRUPT] = "interrupt"};
+                                        [HOP_READ_INTERRUPT] = "interrupt",
+                                        [HOP_READ_WAKEUP] = "wakeup"};
     return index < sizeof names / sizeof *names ? names[index] : NULL;
 }
 

@@ -40,15 +40,6 @@ int hop_bpf_map_put(int map, const void *key, const void *value)
     return call_bpf(BPF_MAP_UPDATE_ELEM, &attributes);
 }
 
-int hop_bpf_map_remove(int map, const void *key)
-{
-    union bpf_attr attributes;
-    clear(&attributes);
-    attributes.map_fd = (uint32_t)map;
-    attributes.key = (uintptr_t)key;
-    return call_bpf(BPF_MAP_DELETE_ELEM, &attributes);
-}
-
 int hop_bpf_program_load(const struct bpf_insn *instructions, size_t count)
 {
     union bpf_attr attributes;

@@ -14,9 +14,8 @@ int hop_bpf_map_create(enum bpf_map_type type, uint32_t key_bytes, uint32_t valu
                        uint32_t entries, uint32_t flags);
 int hop_bpf_program_load(const struct bpf_insn *instructions, size_t count);
 
-/* Zero, or -1 with errno. */
+/* 0, or -1 with errno. */
 int hop_bpf_map_put(int map, const void *key, const void *value);
-int hop_bpf_map_remove(int map, const void *key);
 
 /* --- the assembler ----------------------------------------------------------------------------
  * One function an instruction, named as in the kernel's bpf_design_QA and instruction-set.rst.

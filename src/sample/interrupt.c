@@ -18,7 +18,7 @@
 /* A tenth of a second of 10,000 stacks a second of usual depth. */
 enum { RING_BYTES = 512 << 10 };
 
-/* Threads by their tid. A thread that finds no room there is known while it holds the GIL. */
+/* Threads by their tid: those that were interrupted lately. */
 enum { THREADS = 4096 };
 
 /* Threads may be born while the others get their events. */
@@ -40,8 +40,8 @@ static bool make_maps(struct hop_interrupts *interrupts)
         hop_bpf_map_create(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct hop_interrupt_scratch), cpus, 0);
     plan->shared = hop_bpf_map_create(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct hop_interrupt_shared), 1,
                                       BPF_F_MMAPABLE);
-    plan->threads =
-        hop_bpf_map_create(BPF_MAP_TYPE_HASH, 4, sizeof(struct hop_interrupt_thread), THREADS, 0);
+    plan->threads = hop_bpf_map_create(BPF_MAP_TYPE_LRU_HASH, 4,
+                                       sizeof(struct hop_interrupt_thread), THREADS, 0);
     plan->ring = hop_bpf_map_create(BPF_MAP_TYPE_RINGBUF, 0, 0, RING_BYTES, 0);
     plan->programs = hop_bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1, 0);
     plan->ring_bytes = RING_BYTES;
@@ -113,24 +113,25 @@ static const char *why_not(int error)
     }
 }
 
+void hop_interrupts_init(struct hop_interrupts *interrupts)
+{
+    *interrupts = (struct hop_interrupts){
+        .plan = {.scratch = -1, .shared = -1, .threads = -1, .ring = -1, .programs = -1},
+        .program = -1,
+        .wakeups = -1,
+    };
+}
+
 bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_process *process,
                          const struct hop_layout *layout, uint64_t locked_addr,
                          uint64_t holder_addr, const char **why)
 {
-    *interrupts = (struct hop_interrupts){
-        .process = process,
-        .plan = {.layout = layout,
-                 .pid = process->pid,
-                 .locked_addr = locked_addr,
-                 .holder_addr = holder_addr,
-                 .scratch = -1,
-                 .shared = -1,
-                 .threads = -1,
-                 .ring = -1,
-                 .programs = -1},
-        .program = -1,
-        .wakeups = -1,
-    };
+    hop_interrupts_init(interrupts);
+    interrupts->process = process;
+    interrupts->plan.layout = layout;
+    interrupts->plan.pid = process->pid;
+    interrupts->plan.locked_addr = locked_addr;
+    interrupts->plan.holder_addr = holder_addr;
     *why = NULL;
     if (!hop_interrupt_can(layout))
         *why = "it takes CPython 3.13 or later";
@@ -183,7 +184,7 @@ void hop_interrupts_close(struct hop_interrupts *interrupts)
     close_map(interrupts->plan.programs);
     hop_id_table_deinit(&interrupts->event_of);
     free(interrupts->tids);
-    *interrupts = (struct hop_interrupts){.program = -1, .wakeups = -1};
+    hop_interrupts_init(interrupts);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -210,6 +211,7 @@ static int open_event(const struct hop_interrupts *interrupts, int tid, uint64_t
         .disabled = 1,
         .inherit = 1,
         .inherit_thread = 1, /* since 5.13; not to processes that it forks */
+        .remove_on_exec = 1, /* since 5.13; what the next program is we do not know */
     };
     int fd = (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     if (fd >= 0 && ioctl(fd, PERF_EVENT_IOC_SET_BPF, interrupts->program) != 0) {
@@ -326,10 +328,9 @@ void hop_interrupts_know_thread(struct hop_interrupts *interrupts, int tid, uint
     hop_bpf_map_put(interrupts->plan.threads, &key, &thread);
 }
 
-void hop_interrupts_forget_thread(struct hop_interrupts *interrupts, int tid)
+void hop_interrupts_know_counter(struct hop_interrupts *interrupts, uint64_t addr)
 {
-    const uint32_t key = (uint32_t)tid;
-    hop_bpf_map_remove(interrupts->plan.threads, &key);
+    __atomic_store_n(&interrupts->shared->counter_addr, addr, __ATOMIC_RELAXED);
 }
 
 void hop_interrupts_know_code(struct hop_interrupts *interrupts, uint64_t identity)

@@ -39,6 +39,9 @@ struct hop_interrupts {
     uint64_t period_ns;           /* on the average, of CPU time */
 };
 
+/* So that it may be closed. */
+void hop_interrupts_init(struct hop_interrupts *interrupts);
+
 /* Whether this kernel and we may: else *why tells, for who asked for it. */
 bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_process *process,
                          const struct hop_layout *layout, uint64_t locked_addr,
@@ -50,9 +53,10 @@ void hop_interrupts_close(struct hop_interrupts *interrupts);
  * their own. False: the kernel does not let us, errno tells. */
 bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t period_ns);
 
-/* What is known of a thread, and of a code object: interrupts have to know it too. */
+/* What is known of a thread (0: it has no thread state), of a code object, and of where these are
+ * counted: interrupts have to know it too. */
 void hop_interrupts_know_thread(struct hop_interrupts *interrupts, int tid, uint64_t addr);
-void hop_interrupts_forget_thread(struct hop_interrupts *interrupts, int tid);
+void hop_interrupts_know_counter(struct hop_interrupts *interrupts, uint64_t addr);
 void hop_interrupts_know_code(struct hop_interrupts *interrupts, uint64_t identity);
 
 /* Waits until there is something that should be looked at soon, or half of the room for records is

@@ -17,6 +17,7 @@
 
 #define IN_SCRATCH(member) ((long)offsetof(struct hop_interrupt_scratch, member))
 #define IN_RECORD(member)  (IN_SCRATCH(record) + offsetof(struct hop_interrupt_record, member))
+#define IN_CODES(member)   (long)offsetof(struct hop_interrupt_code, member)
 #define IN_FRAME(member)   offsetof(struct hop_interrupt_frame, member)
 
 _Static_assert(IN_SCRATCH(frames) == IN_SCRATCH(record) + (long)sizeof(struct hop_interrupt_record),
@@ -25,7 +26,7 @@ _Static_assert(IN_SCRATCH(frames) == IN_SCRATCH(record) + (long)sizeof(struct ho
 /* Kept from the start to the end of a program. */
 enum { CONTEXT = 6, SCRATCH = 7, ADDR = 8, STEPS = 9, STACK_END = 10 };
 
-enum { CPU_ON_STACK = -4, NUMBER_ON_STACK = -16 };
+enum { CPU_ON_STACK = -4, IDENTITY_ON_STACK = -16 };
 
 /* So many frames in one go: what the verifier follows one by one. */
 enum { STEPS_MAX = 64 };
@@ -196,7 +197,18 @@ static void load_of_thread(struct hop_bpf_code *code, struct piece piece, int to
 
 static int load_first(const struct hop_interrupt_plan *plan)
 {
-    enum { BEGUN, IS_TARGET, BY_TID, FOUND_BY_TID, WALK, UNREADABLE, FINISH, LAST };
+    enum {
+        BEGUN,
+        IS_TARGET,
+        COUNTED,
+        BY_TID,
+        FOUND_BY_TID,
+        HAS_STATE,
+        WALK,
+        UNREADABLE,
+        FINISH,
+        LAST
+    };
     const struct hop_layout *layout = plan->layout;
     const struct piece piece = thread_piece(layout);
     struct hop_bpf_code made = {0}, *code = &made;
@@ -221,6 +233,14 @@ static int load_first(const struct hop_interrupt_plan *plan)
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(at_entry), 1);
 
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(counter), 0);
+    hop_bpf_set_map_memory(code, 1, plan->shared,
+                           offsetof(struct hop_interrupt_shared, counter_addr));
+    hop_bpf_load(code, BPF_DW, ADDR, 1, 0);
+    hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, COUNTED);
+    read_memory(code, IN_SCRATCH(counter), 4, ADDR, 0, COUNTED);
+    hop_bpf_label(code, COUNTED);
+
     /* The state that holds the GIL is the interrupted thread's if it has its id. */
     hop_bpf_set_wide(code, ADDR, plan->locked_addr);
     read_memory(code, IN_SCRATCH(word), 4, ADDR, 0, BY_TID);
@@ -242,10 +262,14 @@ static int load_first(const struct hop_interrupt_plan *plan)
     hop_bpf_compute_with(code, BPF_ADD, 2, IN_RECORD(tid));
     hop_bpf_call(code, BPF_FUNC_map_lookup_elem);
     hop_bpf_jump_if(code, BPF_JNE, 0, 0, FOUND_BY_TID);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
     set_status(code, HOP_INTERRUPT_STRANGER);
     hop_bpf_jump(code, FINISH);
     hop_bpf_label(code, FOUND_BY_TID);
     hop_bpf_load(code, BPF_DW, ADDR, 0, offsetof(struct hop_interrupt_thread, addr));
+    hop_bpf_jump_if(code, BPF_JNE, ADDR, 0, HAS_STATE);
+    hop_bpf_return(code);
+    hop_bpf_label(code, HAS_STATE);
     read_thread(code, piece, UNREADABLE);
 
     hop_bpf_label(code, WALK);
@@ -265,6 +289,46 @@ static int load_first(const struct hop_interrupt_plan *plan)
 }
 
 /* --- the second: down the frames -------------------------------------------------------------- */
+
+/* Makes register 3 point to the place in the scratch for the code object at ADDR. */
+static void find_place(struct hop_bpf_code *code)
+{
+    hop_bpf_move(code, 3, ADDR);
+    hop_bpf_compute_with(code, BPF_RSH, 3, 5);
+    hop_bpf_move(code, 4, 3);
+    hop_bpf_compute_with(code, BPF_RSH, 4, 9);
+    hop_bpf_compute(code, BPF_XOR, 3, 4);
+    hop_bpf_compute_with(code, BPF_AND, 3, HOP_INTERRUPT_CODES - 1);
+    hop_bpf_compute_with(code, BPF_MUL, 3, sizeof(struct hop_interrupt_code));
+    hop_bpf_compute(code, BPF_ADD, 3, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, 3, IN_SCRATCH(codes));
+}
+
+/* Where no code object was made since, the identity of the one at ADDR is what it was: to `found`
+ * with it in register 1. */
+static void find_identity(struct hop_bpf_code *code, int found, int not_found)
+{
+    hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(counter));
+    hop_bpf_jump_if(code, BPF_JEQ, 2, 0, not_found);
+    find_place(code);
+    hop_bpf_load(code, BPF_DW, 4, 3, IN_CODES(addr));
+    hop_bpf_jump_if_than(code, BPF_JNE, 4, ADDR, not_found);
+    hop_bpf_load(code, BPF_DW, 4, 3, IN_CODES(counter));
+    hop_bpf_jump_if_than(code, BPF_JNE, 4, 2, not_found);
+    hop_bpf_load(code, BPF_DW, 1, 3, IN_CODES(identity));
+    hop_bpf_jump(code, found);
+    hop_bpf_label(code, not_found);
+}
+
+/* Keeps what is in register 1. */
+static void keep_identity(struct hop_bpf_code *code)
+{
+    find_place(code);
+    hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(counter));
+    hop_bpf_store(code, BPF_DW, 3, IN_CODES(addr), ADDR);
+    hop_bpf_store(code, BPF_DW, 3, IN_CODES(identity), 1);
+    hop_bpf_store(code, BPF_DW, 3, IN_CODES(counter), 2);
+}
 
 /* Makes the code object's number in register 1, as hop_code_identity_number does. */
 static void compute_identity(struct hop_bpf_code *code, const struct hop_layout *layout,
@@ -323,6 +387,8 @@ static int load_second(const struct hop_interrupt_plan *plan)
         NEXT,
         IS_ENTRY,
         HAS_CODE,
+        IDENTIFIED,
+        UNIDENTIFIED,
         ROOM,
         HAS_VERSION,
         KNOWN,
@@ -360,9 +426,12 @@ static int load_second(const struct hop_interrupt_plan *plan)
         hop_bpf_set_wide(code, 1, layout->code_pointer_mask);
         hop_bpf_compute(code, BPF_AND, ADDR, 1);
     }
+    find_identity(code, IDENTIFIED, UNIDENTIFIED);
     read_memory(code, IN_SCRATCH(code), object.bytes, ADDR, object.from, UNREADABLE);
     compute_identity(code, layout, HAS_VERSION);
-    hop_bpf_store(code, BPF_DW, STACK_END, NUMBER_ON_STACK, 1);
+    keep_identity(code);
+    hop_bpf_label(code, IDENTIFIED);
+    hop_bpf_store(code, BPF_DW, STACK_END, IDENTITY_ON_STACK, 1);
     check_known(code, plan, KNOWN);
     hop_bpf_load(code, BPF_W, 1, SCRATCH, IN_RECORD(frame_count));
     hop_bpf_jump_if(code, BPF_JLT, 1, HOP_INTERRUPT_FRAMES_MAX, ROOM);
@@ -375,7 +444,7 @@ static int load_second(const struct hop_interrupt_plan *plan)
     hop_bpf_compute(code, BPF_ADD, 1, SCRATCH);
     hop_bpf_compute_with(code, BPF_ADD, 1, IN_SCRATCH(frames));
     hop_bpf_store(code, BPF_DW, 1, IN_FRAME(code_addr), ADDR);
-    hop_bpf_load(code, BPF_DW, 2, STACK_END, NUMBER_ON_STACK);
+    hop_bpf_load(code, BPF_DW, 2, STACK_END, IDENTITY_ON_STACK);
     hop_bpf_store(code, BPF_DW, 1, IN_FRAME(identity), 2);
     hop_bpf_load(code, BPF_DW, 3, SCRATCH, OF_FRAME(layout->iframe_ip));
     hop_bpf_store(code, BPF_DW, 1, IN_FRAME(ip), 3);
@@ -392,6 +461,7 @@ static int load_second(const struct hop_interrupt_plan *plan)
     hop_bpf_jump_if(code, BPF_JLT, STEPS, STEPS_MAX, NEXT);
     go_on(code, plan);
     hop_bpf_label(code, TOO_DEEP);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
     set_status(code, HOP_INTERRUPT_TOO_DEEP);
     hop_bpf_jump(code, FINISH);
 

@@ -39,7 +39,13 @@ enum {
     HOP_INTERRUPT_THREAD_BYTES = 512,
     HOP_INTERRUPT_FRAME_BYTES = 128,
     HOP_INTERRUPT_CODE_BYTES = 256,
+    HOP_INTERRUPT_CODES = 1 << 9,
     HOP_INTERRUPT_KNOWN = 1 << 13,
+};
+
+/* What was found at a code object's address, at that count of code objects made. */
+struct hop_interrupt_code {
+    uint64_t addr, identity, counter;
 };
 
 /* A CPU's own place to work: an interrupt is not interrupted by another one of these. */
@@ -48,9 +54,11 @@ struct hop_interrupt_scratch {
     uint64_t at_entry;     /* the last one was an entry frame */
     uint64_t wants_wakeup; /* the record has something that we have to look at soon */
     uint64_t word;
+    uint64_t counter; /* of code objects made (py/version_counter.h); 0: not known */
     uint8_t thread[HOP_INTERRUPT_THREAD_BYTES];
     uint8_t frame[HOP_INTERRUPT_FRAME_BYTES];
     uint8_t code[HOP_INTERRUPT_CODE_BYTES];
+    struct hop_interrupt_code codes[HOP_INTERRUPT_CODES];
     struct hop_interrupt_record record;
     struct hop_interrupt_frame frames[HOP_INTERRUPT_FRAMES_MAX]; /* of the record */
 };
@@ -59,12 +67,13 @@ struct hop_interrupt_scratch {
 struct hop_interrupt_shared {
     uint64_t lost;           /* records for which there was no room */
     uint64_t last_wakeup_ns; /* for something new */
+    uint64_t counter_addr;   /* where code objects are counted; 0: not known */
     /* Identities that need no look of ours soon, at a place that their lowest bits name, or the one
      * beside it. */
     uint64_t known[HOP_INTERRUPT_KNOWN];
 };
 
-/* A thread and its thread state, by its tid. */
+/* A thread's thread state, by its tid; 0: it has none, and is not to be looked at. */
 struct hop_interrupt_thread {
     uint64_t addr;
 };

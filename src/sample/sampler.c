@@ -204,6 +204,28 @@ static enum hop_status run_opening(struct hop_sampler *sampler, uint64_t duratio
     return HOP_OK;
 }
 
+/* Enters the way of the plan: HOP_READ_CPU is by interrupts where these are to be had. */
+static enum hop_status enter_way(struct hop_sampler *sampler, uint64_t duration_ns,
+                                 struct hop_error *err)
+{
+    const struct hop_sampler_plan *plan = &sampler->plan;
+    if (plan->read == HOP_READ_CPU) {
+        struct hop_error ignored;
+        if (change_way(sampler, &hop_way_interrupt, plan->rate_hz, duration_ns, &ignored) == HOP_OK)
+            return HOP_OK;
+        leave_way(sampler);
+    }
+    return change_way(sampler, hop_way_of(plan->read), plan->rate_hz, duration_ns, err);
+}
+
+static enum hop_status go_on_by_wakeups(struct hop_sampler *sampler, struct hop_error *err)
+{
+    uint64_t end_ns = sampler->deadlines.end_ns, now_ns = hop_now_ns();
+    uint64_t left_ns = end_ns == UINT64_MAX ? 0 : end_ns > now_ns ? end_ns - now_ns : 1;
+    leave_way(sampler);
+    return change_way(sampler, &hop_way_cpu, sampler->plan.rate_hz, left_ns, err);
+}
+
 enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sampler_plan *plan,
                                 struct hop_error *err)
 {
@@ -231,18 +253,13 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     /* A thread that is new to us has files to be opened: not by a looker, which holds a CPU, nor of
      * the duration. What is amiss the first tick finds too. */
     (void)hop_roster_refresh(&sampler->roster);
-    enum hop_status status =
-        change_way(sampler, hop_way_of(plan->read), plan->rate_hz, duration_ns, err);
-    if (status != HOP_OK) {
-        leave_way(sampler);
-        return status;
-    }
-    if (sampler->way->run) {
-        sampler->way->run(sampler);
-    } else if (sampler->way->is_pinned) {
+    enum hop_status status = enter_way(sampler, duration_ns, err);
+    if (status == HOP_OK && sampler->way->run && !sampler->way->run(sampler))
+        status = go_on_by_wakeups(sampler, err);
+    if (status == HOP_OK && sampler->way->is_pinned) {
         sampler->home_cpu = hop_crew_cpu_of(sampler->crew, sampler->process);
         status = hop_crew_run(sampler->crew, sampler->home_cpu, step, sampler, err);
-    } else {
+    } else if (status == HOP_OK && !sampler->way->run) {
         run_anywhere(sampler);
     }
     leave_way(sampler);

@@ -20,8 +20,9 @@ struct hop_way {
     /* What a way needs for the length of a run, and its end. NULL: nothing. */
     enum hop_status (*open)(struct hop_sampler *sampler, struct hop_error *err);
     void (*close)(struct hop_sampler *sampler);
-    /* The whole run, up to its end, for a way that has no ticks. NULL: it has. */
-    void (*run)(struct hop_sampler *sampler);
+    /* The whole run, for a way that has no ticks. False: it is not over, but the way can't go on.
+     * NULL: it has ticks. */
+    bool (*run)(struct hop_sampler *sampler);
     /* Around the looks of one tick, with the roster up to date. NULL: nothing. */
     void (*begin)(struct hop_sampler *sampler);
     void (*end)(struct hop_sampler *sampler);

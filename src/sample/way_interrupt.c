@@ -1,12 +1,11 @@
 /* Interrupt: a timer of the thread's own interrupts it on its CPU, and what stands in its frames at
  * that instant is written down by a program of ours in the kernel. We come now and then for what
- * was written down, and give it names. Nothing of ours runs on the thread's CPU but that, and
- * nothing but the thread's own instructions before and after: there is nothing left to be proved.
- */
+ * was written down, and give it names. Nothing else of ours runs on the thread's CPU, and what was
+ * read is of one instant of it: there is nothing left to be proved. */
 #include "sample/way.h"
 
 #include "base/clock.h"
-#include "sample/interrupt.h"
+#include "sample/interrupt_codes.h"
 #include "sample/tick.h"
 
 #include <sched.h>
@@ -17,33 +16,40 @@
  * it is on the only CPU. */
 static const uint64_t VISIT_NS = 50 * 1000 * 1000;
 
-/* Identities that are remembered; a program may make code objects without end. */
-enum { IDENTITIES_MAX = 1 << 18, FIRST_IDENTITIES = 1024 };
-
-/* Threads that have inherited their events keep one period; from time to time they get events of
- * their own. */
-static const uint64_t RENEWAL_NS = 1000 * 1000 * 1000;
-
-/* How long after the last new code object. */
-static const uint64_t FOLLOWED_NS = 200 * 1000 * 1000;
+/* An interrupt every 20 us costs a thread a quarter of its time, and the kernel's shortest period
+ * is 10 us. */
+static const double RATE_MAX_HZ = 50000;
 
 /* The periods are drawn, and the one under way is lost when the next is: by how much the mean has
  * to be shorter than asked for. The mean of 1/x, x evenly from 0.75 to 1.25; half of one in 16. */
 static const double MEAN_PART = 1.0217 * (1 - 0.5 / 16.5);
 
+/* Over so many interrupts what one takes is averaged, and a part of a thread's time that they may
+ * take. */
+enum { TOOK_SPREAD = 16, PART_MAX = 4 };
+
+/* Threads that were born since have inherited one period; after so long they get their own ones. */
+static const uint64_t HEIRS_NS = 1000 * 1000 * 1000;
+
+/* How long after the last new code object we stay on its CPU. */
+static const uint64_t FOLLOWED_NS = 200 * 1000 * 1000;
+
 struct interrupt_way {
     struct hop_interrupts interrupts;
-    struct hop_id_table code_of;         /* by identity */
+    struct hop_interrupt_codes codes;
     struct hop_step *steps, *last_steps; /* [HOP_INTERRUPT_FRAMES_MAX] each */
     size_t last_depth;
-    bool has_learnt;      /* a code object, of the record under way */
     uint32_t last_thread; /* that the last stack was counted for; UINT32_MAX: none */
     uint64_t began_ns, began_tick;
-    cpu_set_t our_cpus; /* where we may run */
-    int followed_cpu;   /* where alone we run now, or -1 */
-    uint64_t followed_until_ns;
+    uint64_t tick_ns; /* from one instant to the next, as it was asked for */
     uint64_t visited_ns;
-    uint64_t renewal_due_ns; /* 0: there is nothing to be renewed */
+    uint64_t took_ns;      /* what an interrupt takes, of late */
+    double left_out;       /* instants, as interrupts took too long */
+    uint64_t heirs_due_ns; /* 0: there are none */
+    cpu_set_t our_cpus;    /* where we may run */
+    int followed_cpu;      /* where alone we run now, or -1 */
+    uint64_t followed_until_ns;
+    bool is_not_for_us; /* the target has what we have no eyes for */
 };
 
 static void refuse(struct hop_sampler *sampler, enum hop_refusal refusal)
@@ -61,10 +67,10 @@ static void follow(struct interrupt_way *way, int cpu, uint64_t now_ns)
     cpu_set_t only;
     way->followed_until_ns = now_ns + FOLLOWED_NS;
     if (cpu == way->followed_cpu || cpu < 0 || cpu >= CPU_SETSIZE ||
-        !CPU_ISSET(cpu, &way->our_cpus))
+        !CPU_ISSET((size_t)cpu, &way->our_cpus))
         return;
     CPU_ZERO(&only);
-    CPU_SET(cpu, &only);
+    CPU_SET((size_t)cpu, &only);
     if (sched_setaffinity(0, sizeof only, &only) == 0)
         way->followed_cpu = cpu;
 }
@@ -79,12 +85,6 @@ static void stop_following(struct interrupt_way *way)
 
 /* --- whose ------------------------------------------------------------------------------------ */
 
-static bool is_of(const struct hop_interrupt_record *record, const struct hop_roster_entry *entry)
-{
-    return entry && entry->state.pthread == record->pthread &&
-           entry->state.native_id == record->native_id && entry->task.tid == (int)record->tid;
-}
-
 /* All threads of the roster, for the interrupts to come. */
 static void know_threads(struct interrupt_way *way, struct hop_sampler *sampler)
 {
@@ -93,120 +93,71 @@ static void know_threads(struct interrupt_way *way, struct hop_sampler *sampler)
         if (entry->is_known_to_interrupts || entry->is_gone)
             continue;
         entry->is_known_to_interrupts = true;
-        if (!way->renewal_due_ns)
-            way->renewal_due_ns = hop_now_ns() + RENEWAL_NS;
+        entry->visited_tick = sampler->counts.ticks;
         hop_interrupts_know_thread(&way->interrupts, entry->task.tid, entry->state.addr);
+        if (!way->heirs_due_ns)
+            way->heirs_due_ns = sampler->deadlines.woke_ns + HEIRS_NS;
     }
 }
 
-/* The thread's place in the tally, or UINT32_MAX. One may be born and end between two visits. */
+static void renew_roster(struct interrupt_way *way, struct hop_sampler *sampler, bool has_births)
+{
+    if (hop_tick_renew(sampler, has_births))
+        know_threads(way, sampler);
+}
+
+/* A thread of which it was not known which thread state it has. It may have none, and then is not
+ * asked again. */
+static void meet_stranger(struct interrupt_way *way, struct hop_sampler *sampler,
+                          const struct hop_interrupt_record *record)
+{
+    const struct hop_roster *roster = &sampler->roster;
+    uint64_t addr = 0;
+    renew_roster(way, sampler, true);
+    for (size_t i = 0; i < roster->count && !addr; i++)
+        if (roster->entries[i].task.tid == (int)record->tid && !roster->entries[i].is_gone)
+            addr = roster->entries[i].state.addr;
+    hop_interrupts_know_thread(&way->interrupts, (int)record->tid, addr);
+}
+
+static bool is_of(const struct hop_interrupt_record *record, const struct hop_roster_entry *entry)
+{
+    return entry && entry->state.pthread == record->pthread &&
+           entry->state.native_id == record->native_id && entry->task.tid == (int)record->tid;
+}
+
+/* The thread's place in the tally, or UINT32_MAX: it is not sure whose thread state that was. */
 static uint32_t find_thread(struct interrupt_way *way, struct hop_sampler *sampler,
                             const struct hop_interrupt_record *record)
 {
     struct hop_roster *roster = &sampler->roster;
     struct hop_roster_entry *entry = hop_roster_find(roster, record->thread_addr);
     if (!is_of(record, entry)) {
-        if (!hop_tick_renew(sampler, true))
-            return UINT32_MAX;
-        know_threads(way, sampler);
+        renew_roster(way, sampler, true);
         entry = hop_roster_find(roster, record->thread_addr);
     }
     if (is_of(record, entry)) {
         entry->interrupts++;
         return entry->index;
     }
-    /* A thread without a thread state by now, which had one then: that had its number. */
-    int ns_tid = (int)record->native_id == (int)record->tid
-                     ? (int)record->tid
-                     : hop_process_ns_tid(sampler->process, (int)record->tid);
-    if ((int)record->native_id != ns_tid)
-        return UINT32_MAX;
-    return hop_roster_note_ended(roster, (int)record->tid, record->name);
+    /* It was born and has ended between two visits, or has no thread state any more. It had one
+     * then: with its number in it. */
+    int tid = (int)record->tid, ns_tid = tid;
+    if ((int)record->native_id != tid)
+        ns_tid = hop_process_ns_tid(sampler->process, tid);
+    return (int)record->native_id == ns_tid ? hop_roster_note_ended(roster, tid, record->name)
+                                            : UINT32_MAX;
 }
 
-/* --- what ------------------------------------------------------------------------------------- */
+/* --- counting --------------------------------------------------------------------------------- */
 
-static bool is_still_there(const struct hop_sampler *sampler,
-                           const struct hop_interrupt_frame *frame)
+/* Instants up to then have been. Of two CPUs records may be a little out of order. */
+static void reach(const struct interrupt_way *way, struct hop_sampler *sampler, uint64_t ns)
 {
-    const struct hop_layout *layout = &sampler->python->layout;
-    uint8_t header[HOP_CODE_HEADER_MAX];
-    struct hop_code_identity identity;
-    if (!hop_read(sampler->reader, frame->code_addr, header, hop_code_header_size(layout)))
-        return false;
-    hop_code_identity_from(layout, header, NULL, &identity);
-    return hop_code_identity_number(frame->code_addr, &identity) == frame->identity;
-}
-
-/* From now on code objects with this identity are this one. */
-static bool know_code(struct interrupt_way *way, uint64_t identity, uint32_t id)
-{
-    if (way->code_of.used >= IDENTITIES_MAX) {
-        hop_id_table_deinit(&way->code_of);
-        if (!hop_id_table_init(&way->code_of, FIRST_IDENTITIES))
-            return false;
-    }
-    if (!hop_id_table_put(&way->code_of, identity, id))
-        return false;
-    hop_interrupts_know_code(&way->interrupts, identity);
-    return true;
-}
-
-/* The code object that had that identity when the frame was seen. It is read now, a little later:
- * the one that is there may be its successor, which then is known for the next time. */
-static enum hop_refusal find_code(struct interrupt_way *way, struct hop_sampler *sampler,
-                                  const struct hop_interrupt_frame *frame, uint32_t *id)
-{
-    struct hop_code_table *codes = &sampler->codes;
-    *id = hop_id_table_get(&way->code_of, frame->identity);
-    if (*id != HOP_NO_ID)
-        return HOP_TAKEN;
-    const struct hop_code *code = hop_code_table_find(codes, frame->code_addr, id);
-    if (!code || hop_code_identity_number(code->addr, &code->identity) != frame->identity) {
-        enum hop_refusal refusal = hop_code_table_add(codes, frame->code_addr, id);
-        if (refusal != HOP_TAKEN)
-            return is_still_there(sampler, frame) ? refusal : HOP_REFUSED_CODE_GONE;
-        code = codes->codes[*id];
-    }
-    way->has_learnt = true;
-    uint64_t identity = hop_code_identity_number(code->addr, &code->identity);
-    if (!know_code(way, identity, *id))
-        return HOP_REFUSED_NO_ROOM;
-    return identity == frame->identity ? HOP_TAKEN : HOP_REFUSED_CODE_GONE;
-}
-
-/* The opcode in memory of the instruction in which a frame stands: behind its prefixes, where the
- * frame stands at the first of those. */
-static uint8_t opcode_of(const struct hop_code *code, const struct hop_interrupt_frame *frame,
-                         uint32_t unit)
-{
-    uint64_t at = code->bytecode_addr + 2 * (uint64_t)unit - frame->ip;
-    return at < sizeof frame->opcodes ? frame->opcodes[at] : code->units.bases[unit];
-}
-
-/* Fills way->steps; *depth: trampolines are left out. */
-static enum hop_refusal name_frames(struct interrupt_way *way, struct hop_sampler *sampler,
-                                    const struct hop_interrupt_record *record, size_t *depth)
-{
-    const struct hop_layout *layout = &sampler->python->layout;
-    *depth = 0;
-    for (size_t i = 0; i < record->frame_count; i++) {
-        const struct hop_interrupt_frame *frame = &record->frames[i];
-        struct hop_step *step = &way->steps[*depth];
-        *step = (struct hop_step){0};
-        enum hop_refusal refusal = find_code(way, sampler, frame, &step->code);
-        if (refusal != HOP_TAKEN)
-            return refusal;
-        const struct hop_code *code = sampler->codes.codes[step->code];
-        refusal = hop_code_unit_of_ip(layout, code, frame->ip, &step->unit);
-        if (refusal != HOP_TAKEN)
-            return refusal;
-        step->opcode = opcode_of(code, frame, step->unit);
-        if (!hop_opcode_may_stand_for(layout, step->opcode, code->units.bases[step->unit]))
-            return HOP_REFUSED_BAD_OPCODE;
-        *depth += !hop_code_is_trampoline(code);
-    }
-    return HOP_TAKEN;
+    uint64_t passed_ns = ns > way->began_ns ? ns - way->began_ns : 0;
+    uint64_t tick = way->began_tick + passed_ns / way->tick_ns;
+    if (tick > sampler->counts.ticks)
+        sampler->counts.ticks = tick;
 }
 
 /* How many of the outermost steps are those of the last stack that was counted, of this thread. */
@@ -222,20 +173,6 @@ static size_t count_same(const struct interrupt_way *way, uint32_t thread, size_
             break;
     }
     return same;
-}
-
-static uint64_t tick_at(const struct interrupt_way *way, const struct hop_sampler *sampler,
-                        uint64_t ns)
-{
-    return way->began_tick + (ns > way->began_ns ? (ns - way->began_ns) / sampler->sample_ns : 0);
-}
-
-/* Instants up to then have been. Of two CPUs records may be a little out of order. */
-static void reach(const struct interrupt_way *way, struct hop_sampler *sampler, uint64_t ns)
-{
-    uint64_t tick = tick_at(way, sampler, ns);
-    if (tick > sampler->counts.ticks)
-        sampler->counts.ticks = tick;
 }
 
 /* The stack in way->steps, which stands for `weight_ns`. */
@@ -278,25 +215,31 @@ static void take(struct interrupt_way *way, struct hop_sampler *sampler,
     size_t depth = 0;
     reach(way, sampler, record->ns);
     hop_interrupts_note(&way->interrupts, (int)record->tid);
+    way->took_ns = (way->took_ns * (TOOK_SPREAD - 1) + record->took_ns) / TOOK_SPREAD;
     if (record->took_ns > sampler->counts.longest_interrupt_ns)
         sampler->counts.longest_interrupt_ns = record->took_ns;
-    if (record->status == HOP_INTERRUPT_STRANGER)
-        return; /* CPython has nothing to do with it */
+    if (record->status == HOP_INTERRUPT_STRANGER) {
+        meet_stranger(way, sampler, record);
+        return;
+    }
+    way->is_not_for_us |= record->status == HOP_INTERRUPT_TOO_DEEP;
     enum hop_refusal refusal = refusal_of(record);
-    way->has_learnt = false;
     if (refusal == HOP_TAKEN)
-        refusal = name_frames(way, sampler, record, &depth);
-    if (way->has_learnt)
+        refusal = hop_interrupt_codes_name(&way->codes, record, way->steps, &depth);
+    if (way->codes.has_learnt)
         follow(way, (int)record->cpu, sampler->deadlines.woke_ns);
     uint32_t thread = find_thread(way, sampler, record);
     if (refusal == HOP_TAKEN && thread == UINT32_MAX)
         refusal = HOP_REFUSED_NOT_ITS_THREAD;
-    if (refusal != HOP_TAKEN)
+    if (refusal != HOP_TAKEN) {
         refuse(sampler, refusal);
-    else if (!depth)
+    } else if (!depth) {
         sampler->counts.idle++;
-    else
+    } else {
         count(way, sampler, thread, depth, sampler->sample_ns);
+        hop_interrupt_codes_seek_counter(&way->codes, &sampler->identifier,
+                                         sampler->roster.interpreters[0].addr, record);
+    }
 }
 
 /* --- visits ----------------------------------------------------------------------------------- */
@@ -315,7 +258,7 @@ static void look_at_sleeping_holders(struct interrupt_way *way, struct hop_sampl
         if (!entry || !hop_task_where(&entry->task, &state, &processor) || state == 'R')
             continue;
         enum hop_look_result result = hop_way_cpu.look(sampler, entry, &look);
-        entry->is_asleep = entry->was_taken = false; /* interrupts will tell where it goes */
+        entry->is_asleep = entry->was_taken = false; /* interrupts tell when it goes on */
         size_t depth = sampler->walker.stack.depth;
         if (result == HOP_LOOK_REFUSED)
             refuse(sampler, look.refusal);
@@ -333,7 +276,7 @@ static void count_idle(struct hop_sampler *sampler)
         struct hop_roster_entry *entry = &sampler->roster.entries[i];
         uint64_t instants = sampler->counts.ticks - entry->visited_tick;
         uint64_t idle = instants > entry->interrupts ? instants - entry->interrupts : 0;
-        sampler->counts.idle += idle - entry->idle;
+        sampler->counts.idle += idle - entry->idle; /* which may be less than nothing */
         entry->idle = idle;
     }
 }
@@ -343,14 +286,31 @@ static uint64_t mean_period_ns(const struct hop_sampler *sampler)
     return (uint64_t)((double)sampler->sample_ns * MEAN_PART);
 }
 
-/* Those that were born since the last time. Where it fails they keep what they have. */
-static void give_heirs_their_own(struct interrupt_way *way, const struct hop_sampler *sampler,
-                                 uint64_t now_ns)
+/* Where it fails they keep what they have. */
+static void begin_anew(struct interrupt_way *way, const struct hop_sampler *sampler)
 {
-    if (!way->renewal_due_ns || now_ns < way->renewal_due_ns)
-        return;
-    way->renewal_due_ns = 0;
+    way->heirs_due_ns = 0;
     (void)hop_interrupts_begin(&way->interrupts, mean_period_ns(sampler));
+}
+
+/* An interrupt of a deep stack takes long. We leave the thread most of its time, by interrupting it
+ * less often: each sample stands for more then. */
+static void keep_within_bounds(struct interrupt_way *way, struct hop_sampler *sampler,
+                               uint64_t window_ns)
+{
+    uint64_t period_ns = sampler->sample_ns, least_ns = way->took_ns * PART_MAX;
+    way->left_out +=
+        (double)window_ns / (double)way->tick_ns - (double)window_ns / (double)period_ns;
+    if (least_ns > period_ns)
+        period_ns = 2 * least_ns;
+    else if (least_ns < period_ns / 4)
+        period_ns = period_ns / 2;
+    if (period_ns < way->tick_ns)
+        period_ns = way->tick_ns;
+    if (period_ns == sampler->sample_ns)
+        return;
+    sampler->sample_ns = period_ns;
+    begin_anew(way, sampler);
 }
 
 /* Takes what was written down. False: the program is no longer there. */
@@ -358,80 +318,29 @@ static bool visit(struct interrupt_way *way, struct hop_sampler *sampler)
 {
     const struct hop_interrupt_record *record;
     bool has_births = false;
-    uint64_t now_ns = hop_now_ns();
-    sampler->deadlines.woke_ns = now_ns;
+    uint64_t now_ns = hop_now_ns(), window_ns = now_ns - way->visited_ns;
+    way->visited_ns = sampler->deadlines.woke_ns = now_ns;
     while ((record = hop_interrupts_next(&way->interrupts)))
         take(way, sampler, record);
     reach(way, sampler, now_ns);
-    sampler->counts.missed = hop_interrupts_lost(&way->interrupts);
+    keep_within_bounds(way, sampler, window_ns);
+    sampler->counts.missed = hop_interrupts_lost(&way->interrupts) + (uint64_t)way->left_out;
     hop_watch_gils(&sampler->watch, &sampler->roster, &has_births);
     if (!hop_tick_is_still_there(sampler, true))
         return false;
-    if (hop_tick_renew(sampler, has_births))
-        know_threads(way, sampler);
-    look_at_sleeping_holders(way, sampler, now_ns - way->visited_ns);
-    give_heirs_their_own(way, sampler, now_ns);
+    renew_roster(way, sampler, has_births);
+    way->is_not_for_us |= sampler->roster.interpreter_count != 1;
+    look_at_sleeping_holders(way, sampler, window_ns);
     count_idle(sampler);
-    way->visited_ns = now_ns;
-    if (now_ns > way->followed_until_ns)
+    if (way->heirs_due_ns && now_ns >= way->heirs_due_ns)
+        begin_anew(way, sampler);
+    if (now_ns >= way->followed_until_ns)
         stop_following(way);
     return true;
 }
 
-static enum hop_status open_interrupt(struct hop_sampler *sampler, struct hop_error *err)
-{
-    const struct hop_roster *roster = &sampler->roster;
-    const struct hop_python *python = sampler->python;
-    const char *why = NULL;
-    struct interrupt_way *way = calloc(1, sizeof *way);
-    sampler->way_state = way;
-    if (!way)
-        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the sampler");
-    way->steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->steps);
-    way->last_steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->last_steps);
-    if (!way->steps || !way->last_steps || !hop_id_table_init(&way->code_of, FIRST_IDENTITIES))
-        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the sampler");
-    if (roster->interpreter_count != 1) {
-        why = "the target has several interpreters";
-    } else {
-        struct hop_gil gil =
-            hop_gil_of(&python->layout, python->runtime_addr, &roster->interpreters[0]);
-        hop_interrupts_open(&way->interrupts, sampler->process, &python->layout, gil.locked_addr,
-                            gil.holder_addr, &why);
-    }
-    if (!why) {
-        way->interrupts.random_state = sampler->plan.seed;
-        way->last_thread = UINT32_MAX;
-        way->began_ns = way->visited_ns = hop_now_ns();
-        way->began_tick = sampler->counts.ticks;
-        know_threads(way, sampler);
-        for (size_t i = 0; i < sampler->roster.count; i++)
-            sampler->roster.entries[i].visited_tick = sampler->counts.ticks;
-        if (!hop_interrupts_begin(&way->interrupts, mean_period_ns(sampler)))
-            why = "its threads can't be given timers";
-        way->renewal_due_ns = 0;
-    }
-    if (!why)
-        return HOP_OK;
-    return hop_error_set(err, HOP_ERR_UNSUPPORTED, "use --read cpu",
-                         "cannot look by interrupts: %s", why);
-}
-
-static void close_interrupt(struct hop_sampler *sampler)
-{
-    struct interrupt_way *way = sampler->way_state;
-    if (!way)
-        return;
-    hop_interrupts_close(&way->interrupts);
-    hop_id_table_deinit(&way->code_of);
-    free(way->steps);
-    free(way->last_steps);
-    free(way);
-    sampler->way_state = NULL;
-}
-
-/* A code object may be freed some ten microseconds after it was seen for the first time: we want to
- * come at once, also on a busy machine. Where it is not allowed we come a little later. */
+/* We want to come at once when we are woken, also on a busy machine. Where it is not allowed we
+ * come a little later. */
 static void become_prompt(int *policy, struct sched_param *param)
 {
     struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
@@ -441,7 +350,8 @@ static void become_prompt(int *policy, struct sched_param *param)
         pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest);
 }
 
-static void run_interrupt(struct hop_sampler *sampler)
+/* False: it is not over, and not for us. */
+static bool run_interrupt(struct hop_sampler *sampler)
 {
     struct interrupt_way *way = sampler->way_state;
     const struct hop_deadlines *deadlines = &sampler->deadlines;
@@ -449,10 +359,7 @@ static void run_interrupt(struct hop_sampler *sampler)
     int policy;
     struct sched_param param;
     become_prompt(&policy, &param);
-    way->followed_cpu = -1;
-    if (sched_getaffinity(0, sizeof way->our_cpus, &way->our_cpus) != 0)
-        CPU_ZERO(&way->our_cpus);
-    while (!is_over) {
+    while (!is_over && !way->is_not_for_us) {
         uint64_t until_ns = hop_now_ns() + VISIT_NS;
         hop_interrupts_wait(&way->interrupts,
                             until_ns < deadlines->end_ns ? until_ns : deadlines->end_ns);
@@ -471,10 +378,81 @@ static void run_interrupt(struct hop_sampler *sampler)
     stop_following(way);
     if (policy >= 0)
         pthread_setschedparam(pthread_self(), policy, &param);
+    return is_over;
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static bool make_room(struct interrupt_way *way, struct hop_sampler *sampler)
+{
+    way->steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->steps);
+    way->last_steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->last_steps);
+    return way->steps && way->last_steps &&
+           hop_interrupt_codes_init(&way->codes, &way->interrupts, &sampler->codes);
+}
+
+/* Why not; NULL: it has begun. */
+static const char *begin(struct interrupt_way *way, struct hop_sampler *sampler)
+{
+    const struct hop_roster *roster = &sampler->roster;
+    const struct hop_python *python = sampler->python;
+    const char *why;
+    if (sampler->plan.mode != HOP_MODE_CPU)
+        return "only threads that run are interrupted (--mode cpu)";
+    if (sampler->plan.rate_hz > RATE_MAX_HZ)
+        return "more than 50,000 a second are not to be had";
+    if (roster->interpreter_count != 1)
+        return "the target has several interpreters";
+    struct hop_gil gil =
+        hop_gil_of(&python->layout, python->runtime_addr, &roster->interpreters[0]);
+    if (!hop_interrupts_open(&way->interrupts, sampler->process, &python->layout, gil.locked_addr,
+                             gil.holder_addr, &why))
+        return why;
+    way->interrupts.random_state = sampler->plan.seed;
+    way->last_thread = UINT32_MAX;
+    way->followed_cpu = -1;
+    if (sched_getaffinity(0, sizeof way->our_cpus, &way->our_cpus) != 0)
+        CPU_ZERO(&way->our_cpus);
+    way->began_ns = way->visited_ns = sampler->deadlines.woke_ns = hop_now_ns();
+    way->began_tick = sampler->counts.ticks;
+    way->tick_ns = sampler->sample_ns;
+    for (size_t i = 0; i < roster->count; i++)
+        roster->entries[i].is_known_to_interrupts = false;
+    know_threads(way, sampler);
+    hop_interrupts_know_counter(&way->interrupts, sampler->identifier.counter_addr);
+    way->heirs_due_ns = 0;
+    return hop_interrupts_begin(&way->interrupts, mean_period_ns(sampler))
+               ? NULL
+               : "its threads can't be given timers";
+}
+
+static enum hop_status open_interrupt(struct hop_sampler *sampler, struct hop_error *err)
+{
+    struct interrupt_way *way = sampler->way_state = calloc(1, sizeof *way);
+    if (!way || !make_room(way, sampler))
+        return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the sampler");
+    hop_interrupts_init(&way->interrupts);
+    const char *why = begin(way, sampler);
+    return why ? hop_error_set(err, HOP_ERR_UNSUPPORTED, "leave out --read interrupt",
+                               "cannot look in timer interrupts: %s", why)
+               : HOP_OK;
+}
+
+static void close_interrupt(struct hop_sampler *sampler)
+{
+    struct interrupt_way *way = sampler->way_state;
+    sampler->way_state = NULL;
+    if (!way)
+        return;
+    hop_interrupts_close(&way->interrupts);
+    hop_interrupt_codes_deinit(&way->codes);
+    free(way->steps);
+    free(way->last_steps);
+    free(way);
 }
 
 const struct hop_way hop_way_interrupt = {
-    .name = "interrupt",
+    .name = "same CPU, in interrupts",
     .words = "each thread was read in a timer interrupt of its own, in which it stands still",
     .open = open_interrupt,
     .run = run_interrupt,

@@ -8,6 +8,7 @@ const struct hop_way *hop_way_of(enum hop_read read)
         [HOP_READ_LIVE] = &hop_way_live,
         [HOP_READ_STOP] = &hop_way_stop,
         [HOP_READ_INTERRUPT] = &hop_way_interrupt,
+        [HOP_READ_WAKEUP] = &hop_way_cpu,
     };
     return (size_t)read < sizeof ways / sizeof *ways ? ways[read] : NULL;
 }

@@ -1,0 +1,125 @@
+/* Code objects by the identity that an interrupt took down, see interrupt_codes.h. */
+#include "sample/interrupt_codes.h"
+
+/* Identities that are remembered; a program may make code objects without end. */
+enum { IDENTITIES_MAX = 1 << 18, FIRST_IDENTITIES = 1024 };
+
+/* The first record with which it is sought where code objects are counted; then ever more rarely,
+ * as an interpreter's whole state is read for that. */
+enum { RECORDS_BEFORE_COUNTER = 16, FRAMES_FOR_COUNTER = 8 };
+
+bool hop_interrupt_codes_init(struct hop_interrupt_codes *codes, struct hop_interrupts *interrupts,
+                              struct hop_code_table *table)
+{
+    *codes = (struct hop_interrupt_codes){.interrupts = interrupts, .table = table};
+    return hop_id_table_init(&codes->code_of, FIRST_IDENTITIES);
+}
+
+void hop_interrupt_codes_deinit(struct hop_interrupt_codes *codes)
+{
+    hop_id_table_deinit(&codes->code_of);
+}
+
+static uint64_t identity_of(const struct hop_code *code)
+{
+    return hop_code_identity_number(code->addr, &code->identity);
+}
+
+static bool is_still_there(const struct hop_code_table *table,
+                           const struct hop_interrupt_frame *frame)
+{
+    uint8_t header[HOP_CODE_HEADER_MAX];
+    struct hop_code_identity identity;
+    size_t size = hop_code_header_size(table->layout);
+    if (!hop_read(table->reader, frame->code_addr, header, size))
+        return false;
+    hop_code_identity_from(table->layout, header, NULL, &identity);
+    return hop_code_identity_number(frame->code_addr, &identity) == frame->identity;
+}
+
+/* From now on a code object with this identity is this one. */
+static bool learn(struct hop_interrupt_codes *codes, uint64_t identity, uint32_t id)
+{
+    codes->has_learnt = true;
+    if (codes->code_of.used >= IDENTITIES_MAX) {
+        hop_id_table_deinit(&codes->code_of);
+        if (!hop_id_table_init(&codes->code_of, FIRST_IDENTITIES))
+            return false;
+    }
+    if (!hop_id_table_put(&codes->code_of, identity, id))
+        return false;
+    hop_interrupts_know_code(codes->interrupts, identity);
+    return true;
+}
+
+/* The code object that had that identity when the frame was seen. The one that is there by now may
+ * be its successor, which then is known for the next time. */
+static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
+                                  const struct hop_interrupt_frame *frame, uint32_t *id)
+{
+    struct hop_code_table *table = codes->table;
+    *id = hop_id_table_get(&codes->code_of, frame->identity);
+    if (*id != HOP_NO_ID)
+        return HOP_TAKEN;
+    const struct hop_code *code = hop_code_table_find(table, frame->code_addr, id);
+    if (!code || identity_of(code) != frame->identity) {
+        codes->has_learnt = true;
+        enum hop_refusal refusal = hop_code_table_add(table, frame->code_addr, id);
+        if (refusal != HOP_TAKEN)
+            return is_still_there(table, frame) ? refusal : HOP_REFUSED_CODE_GONE;
+        code = table->codes[*id];
+    }
+    if (!learn(codes, identity_of(code), *id))
+        return HOP_REFUSED_NO_ROOM;
+    return identity_of(code) == frame->identity ? HOP_TAKEN : HOP_REFUSED_CODE_GONE;
+}
+
+/* The opcode in memory of the instruction in which a frame stands: behind its prefixes, where the
+ * frame stands at the first of those. */
+static uint8_t opcode_of(const struct hop_code *code, const struct hop_interrupt_frame *frame,
+                         uint32_t unit)
+{
+    uint64_t at = code->bytecode_addr + 2 * (uint64_t)unit - frame->ip;
+    return at < sizeof frame->opcodes ? frame->opcodes[at] : code->units.bases[unit];
+}
+
+enum hop_refusal hop_interrupt_codes_name(struct hop_interrupt_codes *codes,
+                                          const struct hop_interrupt_record *record,
+                                          struct hop_step *steps, size_t *depth)
+{
+    const struct hop_layout *layout = codes->table->layout;
+    codes->has_learnt = false;
+    *depth = 0;
+    for (size_t i = 0; i < record->frame_count; i++) {
+        const struct hop_interrupt_frame *frame = &record->frames[i];
+        struct hop_step *step = &steps[*depth];
+        *step = (struct hop_step){0};
+        enum hop_refusal refusal = find_code(codes, frame, &step->code);
+        if (refusal != HOP_TAKEN)
+            return refusal;
+        const struct hop_code *code = codes->table->codes[step->code];
+        refusal = hop_code_unit_of_ip(layout, code, frame->ip, &step->unit);
+        if (refusal != HOP_TAKEN)
+            return refusal;
+        step->opcode = opcode_of(code, frame, step->unit);
+        if (!hop_opcode_may_stand_for(layout, step->opcode, code->units.bases[step->unit]))
+            return HOP_REFUSED_BAD_OPCODE;
+        *depth += !hop_code_is_trampoline(code);
+    }
+    return HOP_TAKEN;
+}
+
+void hop_interrupt_codes_seek_counter(struct hop_interrupt_codes *codes,
+                                      struct hop_identifier *identifier, uint64_t interpreter_addr,
+                                      const struct hop_interrupt_record *record)
+{
+    struct hop_raw_frame frames[FRAMES_FOR_COUNTER] = {0};
+    struct hop_raw_stack stack = {.frames = frames};
+    uint64_t named = ++codes->named;
+    if (identifier->counter_addr || named & (named - 1) || named < RECORDS_BEFORE_COUNTER)
+        return;
+    for (; stack.depth < record->frame_count && stack.depth < FRAMES_FOR_COUNTER; stack.depth++)
+        frames[stack.depth].code_addr = record->frames[stack.depth].code_addr;
+    hop_identifier_seek_counter(identifier, interpreter_addr, &stack);
+    hop_interrupts_know_counter(codes->interrupts, identifier->counter_addr);
+}

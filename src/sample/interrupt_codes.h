@@ -1,0 +1,35 @@
+/* From the frames of a record to steps: which code object each ran, and what was its instruction.
+ * Code objects are read some time after the interrupt; that they are the same is proved by the
+ * identity that the interrupt took down. */
+#ifndef HOP_SAMPLE_INTERRUPT_CODES_H
+#define HOP_SAMPLE_INTERRUPT_CODES_H
+
+#include "base/step.h"
+#include "sample/identify.h"
+#include "sample/interrupt.h"
+
+struct hop_interrupt_codes {
+    struct hop_interrupts *interrupts;
+    struct hop_code_table *table;
+    struct hop_id_table code_of; /* by identity */
+    bool has_learnt;             /* something of the last record was new */
+    uint64_t named;              /* records */
+};
+
+/* False: out of memory. References are kept. */
+bool hop_interrupt_codes_init(struct hop_interrupt_codes *codes, struct hop_interrupts *interrupts,
+                              struct hop_code_table *table);
+void hop_interrupt_codes_deinit(struct hop_interrupt_codes *codes);
+
+/* Fills steps, innermost first, without trampolines; there is room for all of the record's frames.
+ */
+enum hop_refusal hop_interrupt_codes_name(struct hop_interrupt_codes *codes,
+                                          const struct hop_interrupt_record *record,
+                                          struct hop_step *steps, size_t *depth);
+
+/* Now and then tries to find where code objects are counted, with which interrupts are shorter. */
+void hop_interrupt_codes_seek_counter(struct hop_interrupt_codes *codes,
+                                      struct hop_identifier *identifier, uint64_t interpreter_addr,
+                                      const struct hop_interrupt_record *record);
+
+#endif
