@@ -24,7 +24,7 @@ enum { THREADS = 4096 };
 /* Threads may be born while the others get their events. */
 enum { BEGINNINGS_MAX = 10 };
 
-/* A period is changed after so many records of a thread: to change it ends the one under way. */
+/* The period is changed after so many records: to change it ends the one under way. */
 enum { RECORDS_A_PERIOD = 16 };
 
 /* include/linux/proc_ns.h: PROC_PID_INIT_INO. */
@@ -189,8 +189,8 @@ void hop_interrupts_close(struct hop_interrupts *interrupts)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* xorshift64*, as in deadline.c. A quarter to either side of the mean. */
-static uint64_t draw_period(struct hop_interrupts *interrupts)
+/* xorshift64*, as in deadline.c. A tenth to either side of the mean. */
+static void draw_period(struct hop_interrupts *interrupts)
 {
     uint64_t x = interrupts->random_state;
     x ^= x >> 12;
@@ -198,16 +198,23 @@ static uint64_t draw_period(struct hop_interrupts *interrupts)
     x ^= x >> 27;
     interrupts->random_state = x;
     double part = (double)(x * 0x2545F4914F6CDD1Du >> 11) / (double)(UINT64_C(1) << 53);
-    return (uint64_t)((double)interrupts->period_ns * (0.75 + 0.5 * part));
+    interrupts->period_ns = (uint64_t)((double)interrupts->mean_ns * (0.9 + 0.2 * part));
+    interrupts->records = 0;
 }
 
-static int open_event(const struct hop_interrupts *interrupts, int tid, uint64_t period_ns)
+void hop_interrupts_jitter(struct hop_interrupts *interrupts)
+{
+    if (interrupts->records >= RECORDS_A_PERIOD)
+        draw_period(interrupts);
+}
+
+static int open_event(const struct hop_interrupts *interrupts, int tid)
 {
     struct perf_event_attr attributes = {
         .type = PERF_TYPE_SOFTWARE,
         .size = sizeof attributes,
         .config = PERF_COUNT_SW_CPU_CLOCK,
-        .sample_period = period_ns,
+        .sample_period = interrupts->period_ns,
         .disabled = 1,
         .inherit = 1,
         .inherit_thread = 1, /* since 5.13; not to processes that it forks */
@@ -237,11 +244,10 @@ static int open_events(struct hop_interrupts *interrupts, size_t threads, struct
     int result = 0;
     for (size_t i = 0; i < threads; i++) {
         int tid = interrupts->tids[i];
-        uint64_t period_ns = draw_period(interrupts);
-        int fd = open_event(interrupts, tid, period_ns);
+        int fd = open_event(interrupts, tid);
         if (fd >= 0)
             events->items[events->count++] =
-                (struct hop_interrupt_event){.tid = tid, .fd = fd, .period_ns = period_ns};
+                (struct hop_interrupt_event){.tid = tid, .fd = fd, .period_ns = interrupts->period_ns};
         else if (errno == ESRCH)
             result = ESRCH;
         else
@@ -279,10 +285,11 @@ static bool take_events(struct hop_interrupts *interrupts, struct events *events
     return true;
 }
 
-bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t period_ns)
+bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t mean_ns)
 {
     struct events events = {0};
-    interrupts->period_ns = period_ns;
+    interrupts->mean_ns = mean_ns;
+    draw_period(interrupts);
     for (int i = 0; i < BEGINNINGS_MAX; i++) {
         size_t total = 0;
         close_events(events.items, events.count);
@@ -309,13 +316,13 @@ bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t period_ns)
 void hop_interrupts_note(struct hop_interrupts *interrupts, int tid)
 {
     uint32_t index = hop_id_table_get(&interrupts->event_of, (uint64_t)tid);
+    interrupts->records++;
     if (index >= interrupts->event_count || interrupts->events[index].tid != tid)
         return;
     struct hop_interrupt_event *event = &interrupts->events[index];
-    if (++event->records < RECORDS_A_PERIOD)
+    if (event->period_ns == interrupts->period_ns)
         return;
-    event->records = 0;
-    event->period_ns = draw_period(interrupts);
+    event->period_ns = interrupts->period_ns;
     ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &event->period_ns);
 }
 

@@ -16,7 +16,6 @@
 struct hop_interrupt_event {
     int tid, fd;
     uint64_t period_ns;
-    uint32_t records; /* since its period was set */
 };
 
 struct hop_interrupts {
@@ -36,7 +35,9 @@ struct hop_interrupts {
     struct hop_id_table event_of; /* by tid */
     int *tids;                    /* [HOP_THREADS_MAX] */
     uint64_t random_state;        /* not 0 */
-    uint64_t period_ns;           /* on the average, of CPU time */
+    uint64_t mean_ns;             /* of periods, which are of CPU time */
+    uint64_t period_ns;           /* the one in force, of all threads */
+    uint64_t records;             /* since it was drawn */
 };
 
 /* So that it may be closed. */
@@ -51,7 +52,7 @@ void hop_interrupts_close(struct hop_interrupts *interrupts);
 /* From now on all threads are interrupted, and those that they start. The periods are of the length
  * given on the average. May be called again: threads that had inherited their events then have
  * their own. False: the kernel does not let us, errno tells. */
-bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t period_ns);
+bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t mean_ns);
 
 /* What is known of a thread (0: it has no thread state), of a code object, and of where these are
  * counted: interrupts have to know it too. */
@@ -66,8 +67,11 @@ void hop_interrupts_wait(struct hop_interrupts *interrupts, uint64_t until_ns);
 /* The next record, or NULL; valid until the next one is asked for. */
 const struct hop_interrupt_record *hop_interrupts_next(struct hop_interrupts *interrupts);
 
-/* A record of that thread was seen: its events may get another period, so that it does not keep
- * step with a program that repeats itself. */
+/* Now and then draws another period, so that the interrupts do not keep step with a program that
+ * repeats itself. It is one for all threads, or their shares would depend on it. */
+void hop_interrupts_jitter(struct hop_interrupts *interrupts);
+
+/* A record of that thread was seen: from now on it has the period in force. */
 void hop_interrupts_note(struct hop_interrupts *interrupts, int tid);
 
 /* Records for which there was no room, up to now. */

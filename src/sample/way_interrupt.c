@@ -21,8 +21,8 @@ static const uint64_t VISIT_NS = 50 * 1000 * 1000;
 static const double RATE_MAX_HZ = 50000;
 
 /* The periods are drawn, and the one under way is lost when the next is: by how much the mean has
- * to be shorter than asked for. The mean of 1/x, x evenly from 0.75 to 1.25; half of one in 16. */
-static const double MEAN_PART = 1.0217 * (1 - 0.5 / 16.5);
+ * to be shorter than asked for. The mean of 1/x, x evenly from 0.9 to 1.1; half of one in 16. */
+static const double MEAN_PART = 1.0034 * (1 - 0.5 / 16.5);
 
 /* Over so many interrupts what one takes is averaged, and a part of a thread's time that they may
  * take. */
@@ -320,6 +320,7 @@ static bool visit(struct interrupt_way *way, struct hop_sampler *sampler)
     bool has_births = false;
     uint64_t now_ns = hop_now_ns(), window_ns = now_ns - way->visited_ns;
     way->visited_ns = sampler->deadlines.woke_ns = now_ns;
+    hop_interrupts_jitter(&way->interrupts);
     while ((record = hop_interrupts_next(&way->interrupts)))
         take(way, sampler, record);
     reach(way, sampler, now_ns);
