@@ -2,6 +2,7 @@
 #include "sample/bpf.h"
 
 #include <errno.h>
+#include <linux/btf.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -38,18 +39,6 @@ int hop_bpf_map_put(int map, const void *key, const void *value)
     attributes.key = (uintptr_t)key;
     attributes.value = (uintptr_t)value;
     return call_bpf(BPF_MAP_UPDATE_ELEM, &attributes);
-}
-
-int hop_bpf_program_load(const struct bpf_insn *instructions, size_t count)
-{
-    union bpf_attr attributes;
-    clear(&attributes);
-    attributes.prog_type = BPF_PROG_TYPE_PERF_EVENT;
-    attributes.insns = (uintptr_t)instructions;
-    attributes.insn_cnt = (uint32_t)count;
-    /* The helpers that read a process' memory are for programs with a licence that fits. */
-    attributes.license = (uintptr_t) "Dual MIT/GPL";
-    return call_bpf(BPF_PROG_LOAD, &attributes);
 }
 
 /* --- the assembler ---------------------------------------------------------------------------- */
@@ -125,16 +114,102 @@ void hop_bpf_label(struct hop_bpf_code *code, int label)
     code->label_at[label] = code->count;
 }
 
+void hop_bpf_set_function(struct hop_bpf_code *code, int to, int label)
+{
+    note_jump(code, label);
+    emit_wide(code, to, BPF_PSEUDO_FUNC, 0, 0);
+}
+
+void hop_bpf_begin_function(struct hop_bpf_code *code, int label)
+{
+    code->function_at = code->count;
+    hop_bpf_label(code, label);
+}
+
+static void resolve(struct hop_bpf_code *code)
+{
+    for (size_t i = 0; i < code->jump_count; i++) {
+        struct bpf_insn *jump = &code->instructions[code->jumps[i].at];
+        long to = (long)code->label_at[code->jumps[i].label];
+        long distance = to - (long)code->jumps[i].at - 1;
+        if (BPF_CLASS(jump->code) == BPF_LD)
+            jump->imm = (int32_t)distance;
+        else
+            jump->off = (int16_t)distance;
+    }
+}
+
+/* --- loading ---------------------------------------------------------------------------------- */
+
+/* A function that is called back has to have a type (Documentation/bpf/btf.rst): main and the other
+ * one return an int. */
+enum { INT = 1, PROTOTYPE, MAIN, OTHER };
+
+struct types {
+    struct btf_header header;
+    struct {
+        struct btf_type integer;
+        uint32_t encoding;
+        struct btf_type prototype, main, other;
+    } types;
+    char names[sizeof "\0int\0main\0other"];
+};
+_Static_assert(sizeof(struct types) - sizeof(struct btf_header) <
+                   sizeof((struct types *)0)->types + sizeof((struct types *)0)->names + 4,
+               "nothing lies between types and names");
+
+static int load_types(void)
+{
+    struct types types = {
+        .header = {.magic = BTF_MAGIC,
+                   .version = BTF_VERSION,
+                   .hdr_len = sizeof(struct btf_header),
+                   .type_len = sizeof types.types,
+                   .str_off = sizeof types.types,
+                   .str_len = sizeof types.names},
+        .types =
+            {
+                .integer = {.name_off = 1, .info = BTF_KIND_INT << 24, .size = sizeof(int)},
+                .encoding = BTF_INT_SIGNED << 24 | 8 * sizeof(int),
+                .prototype = {.info = BTF_KIND_FUNC_PROTO << 24, .type = INT},
+                .main = {.name_off = 5, .info = BTF_KIND_FUNC << 24, .type = PROTOTYPE},
+                .other = {.name_off = 10, .info = BTF_KIND_FUNC << 24, .type = PROTOTYPE},
+            },
+        .names = "\0int\0main\0other",
+    };
+    union bpf_attr attributes;
+    clear(&attributes);
+    attributes.btf = (uintptr_t)&types;
+    attributes.btf_size = (uint32_t)(offsetof(struct types, names) + sizeof types.names);
+    return call_bpf(BPF_BTF_LOAD, &attributes);
+}
+
 int hop_bpf_load_code(struct hop_bpf_code *code)
 {
     if (code->is_too_long) {
         errno = E2BIG;
         return -1;
     }
-    for (size_t i = 0; i < code->jump_count; i++) {
-        size_t at = code->jumps[i].at;
-        long distance = (long)code->label_at[code->jumps[i].label] - (long)at - 1;
-        code->instructions[at].off = (int16_t)distance;
-    }
-    return hop_bpf_program_load(code->instructions, code->count);
+    resolve(code);
+    struct bpf_func_info functions[] = {
+        {.insn_off = 0, .type_id = MAIN},
+        {.insn_off = (uint32_t)code->function_at, .type_id = OTHER}};
+    union bpf_attr attributes;
+    clear(&attributes);
+    attributes.prog_type = BPF_PROG_TYPE_PERF_EVENT;
+    attributes.insns = (uintptr_t)code->instructions;
+    attributes.insn_cnt = (uint32_t)code->count;
+    /* The helpers that read a process' memory are for programs with a licence that fits. */
+    attributes.license = (uintptr_t) "Dual MIT/GPL";
+    int types = load_types();
+    if (types < 0)
+        return -1;
+    attributes.prog_btf_fd = (uint32_t)types;
+    attributes.func_info = (uintptr_t)functions;
+    attributes.func_info_rec_size = sizeof *functions;
+    attributes.func_info_cnt = code->function_at ? 2 : 1;
+    int program = call_bpf(BPF_PROG_LOAD, &attributes), why = errno;
+    close(types);
+    errno = why;
+    return program;
 }

@@ -12,7 +12,6 @@
 /* All return a descriptor, or -1 with errno. */
 int hop_bpf_map_create(enum bpf_map_type type, uint32_t key_bytes, uint32_t value_bytes,
                        uint32_t entries, uint32_t flags);
-int hop_bpf_program_load(const struct bpf_insn *instructions, size_t count);
 
 /* 0, or -1 with errno. */
 int hop_bpf_map_put(int map, const void *key, const void *value);
@@ -22,7 +21,7 @@ int hop_bpf_map_put(int map, const void *key, const void *value);
  * Registers: 0 is a call's result, 1 to 5 its arguments and lost by it, 6 to 9 are kept, 10 is the
  * end of the stack. Labels are small numbers, and are set once; jumps may go either way. */
 
-enum { HOP_BPF_INSTRUCTIONS_MAX = 256, HOP_BPF_JUMPS_MAX = 48, HOP_BPF_LABELS_MAX = 24 };
+enum { HOP_BPF_INSTRUCTIONS_MAX = 512, HOP_BPF_JUMPS_MAX = 64, HOP_BPF_LABELS_MAX = 32 };
 
 struct hop_bpf_code {
     struct bpf_insn instructions[HOP_BPF_INSTRUCTIONS_MAX];
@@ -32,7 +31,8 @@ struct hop_bpf_code {
         int label;
     } jumps[HOP_BPF_JUMPS_MAX];
     size_t label_at[HOP_BPF_LABELS_MAX];
-    bool is_too_long; /* something did not fit: the program is not to be loaded */
+    size_t function_at; /* of the one behind the main one; 0: there is none */
+    bool is_too_long;   /* something did not fit: the program is not to be loaded */
 };
 
 void hop_bpf_emit(struct hop_bpf_code *code, uint8_t opcode, int to, int from, int offset,
@@ -95,13 +95,19 @@ static inline void hop_bpf_call(struct hop_bpf_code *code, enum bpf_func_id func
     hop_bpf_emit(code, BPF_JMP | BPF_CALL, 0, 0, 0, (int32_t)function);
 }
 
-static inline void hop_bpf_return(struct hop_bpf_code *code)
+/* The function that begins at `label`, as an argument of a call. */
+void hop_bpf_set_function(struct hop_bpf_code *code, int to, int label);
+
+/* The main function is over, and another one begins here. */
+void hop_bpf_begin_function(struct hop_bpf_code *code, int label);
+
+static inline void hop_bpf_return(struct hop_bpf_code *code, int32_t value)
 {
-    hop_bpf_set(code, 0, 0);
+    hop_bpf_set(code, 0, value);
     hop_bpf_emit(code, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* Resolves the jumps and loads it: a descriptor, or -1 with errno. */
+/* Resolves the jumps and loads it as a program for perf events: a descriptor, or -1 with errno. */
 int hop_bpf_load_code(struct hop_bpf_code *code);
 
 #endif

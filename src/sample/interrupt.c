@@ -43,10 +43,8 @@ static bool make_maps(struct hop_interrupts *interrupts)
     plan->threads = hop_bpf_map_create(BPF_MAP_TYPE_LRU_HASH, 4,
                                        sizeof(struct hop_interrupt_thread), THREADS, 0);
     plan->ring = hop_bpf_map_create(BPF_MAP_TYPE_RINGBUF, 0, 0, RING_BYTES, 0);
-    plan->programs = hop_bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1, 0);
     plan->ring_bytes = RING_BYTES;
-    return plan->scratch >= 0 && plan->shared >= 0 && plan->threads >= 0 && plan->ring >= 0 &&
-           plan->programs >= 0;
+    return plan->scratch >= 0 && plan->shared >= 0 && plan->threads >= 0 && plan->ring >= 0;
 }
 
 static void *map_shared(int map, size_t bytes, int protection, off_t from)
@@ -104,7 +102,7 @@ static const char *why_not(int error)
         return "this kernel has no BPF";
     case EINVAL:
     case ENOENT:
-        return "this kernel is too old for it (Linux 5.13 is not)";
+        return "this kernel is too old for it (Linux 5.17 is not)";
     case EMFILE:
     case ENFILE:
         return "the target has more threads than we may have files open";
@@ -116,7 +114,7 @@ static const char *why_not(int error)
 void hop_interrupts_init(struct hop_interrupts *interrupts)
 {
     *interrupts = (struct hop_interrupts){
-        .plan = {.scratch = -1, .shared = -1, .threads = -1, .ring = -1, .programs = -1},
+        .plan = {.scratch = -1, .shared = -1, .threads = -1, .ring = -1},
         .program = -1,
         .wakeups = -1,
     };
@@ -181,7 +179,6 @@ void hop_interrupts_close(struct hop_interrupts *interrupts)
     close_map(interrupts->plan.shared);
     close_map(interrupts->plan.threads);
     close_map(interrupts->plan.ring);
-    close_map(interrupts->plan.programs);
     hop_id_table_deinit(&interrupts->event_of);
     free(interrupts->tids);
     hop_interrupts_init(interrupts);
@@ -246,8 +243,8 @@ static int open_events(struct hop_interrupts *interrupts, size_t threads, struct
         int tid = interrupts->tids[i];
         int fd = open_event(interrupts, tid);
         if (fd >= 0)
-            events->items[events->count++] =
-                (struct hop_interrupt_event){.tid = tid, .fd = fd, .period_ns = interrupts->period_ns};
+            events->items[events->count++] = (struct hop_interrupt_event){
+                .tid = tid, .fd = fd, .period_ns = interrupts->period_ns};
         else if (errno == ESRCH)
             result = ESRCH;
         else

@@ -1,8 +1,7 @@
-/* Two programs, for one may not be as long as a deep stack would need: the first finds the thread
- * state, the second goes down some frames and then calls itself until the bottom is reached
- * (bpf_tail_call: neither returns). All reads are of the thread that was interrupted, which stands
- * still for as long as the interrupt lasts; a page that is not in memory is not waited for, the
- * read fails.
+/* The program finds the thread state, and a function of it goes down the frames, called once for
+ * each (bpf_loop, since Linux 5.17: the verifier need not follow every step of it). All reads are
+ * of the thread that was interrupted, which stands still for as long as the interrupt lasts; a page
+ * that is not in memory is not waited for, the read fails.
  *
  * From 3.13 on all that is needed hangs on one pointer in the thread state, which is right at any
  * instruction: src/README.md, "Ways to look". */
@@ -12,9 +11,6 @@
 #include "sample/bpf.h"
 #include "sample/interrupt_record.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #define IN_SCRATCH(member) ((long)offsetof(struct hop_interrupt_scratch, member))
 #define IN_RECORD(member)  (IN_SCRATCH(record) + offsetof(struct hop_interrupt_record, member))
 #define IN_CODES(member)   (long)offsetof(struct hop_interrupt_code, member)
@@ -23,13 +19,41 @@
 _Static_assert(IN_SCRATCH(frames) == IN_SCRATCH(record) + (long)sizeof(struct hop_interrupt_record),
                "the record's frames are behind it");
 
-/* Kept from the start to the end of a program. */
-enum { CONTEXT = 6, SCRATCH = 7, ADDR = 8, STEPS = 9, STACK_END = 10 };
-
+/* Kept in registers; and places on the stack. */
+enum { SCRATCH = 7, ADDR = 8, HOW_SOON = 9, STACK_END = 10 };
 enum { CPU_ON_STACK = -4, IDENTITY_ON_STACK = -16 };
 
-/* So many frames in one go: what the verifier follows one by one. */
-enum { STEPS_MAX = 64 };
+/* Frames, and entry frames between them. */
+enum { STEPS_MAX = 2 * HOP_INTERRUPT_FRAMES_MAX };
+
+enum label {
+    BEGUN,
+    IS_TARGET,
+    COUNTED,
+    BY_TID,
+    FOUND_BY_TID,
+    HAS_STATE,
+    WALK,
+    UNREADABLE,
+    FINISH,
+    QUIET,
+    OUTPUT,
+    IN_RANGE,
+    DONE,
+    WALK_ONE,
+    FRAME_BEGUN,
+    IS_ENTRY,
+    HAS_CODE,
+    UNIDENTIFIED,
+    HAS_VERSION,
+    IDENTIFIED,
+    KNOWN,
+    ROOM,
+    FRAME_UNREADABLE,
+    TOO_DEEP,
+    BOTTOM,
+    SOUND,
+};
 
 /* No more than one wake-up for something new in so long. */
 static const int32_t WAKEUP_NS = 100 * 1000;
@@ -88,12 +112,11 @@ bool hop_interrupt_can(const struct hop_layout *layout)
            code_piece(layout).bytes <= HOP_INTERRUPT_CODE_BYTES;
 }
 
-/* --- what both programs do -------------------------------------------------------------------- */
+/* --- what both functions do ------------------------------------------------------------------- */
 
 /* Finds this CPU's scratch; without one there is nothing to be done. */
 static void begin(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan, int label)
 {
-    hop_bpf_move(code, CONTEXT, 1);
     hop_bpf_call(code, BPF_FUNC_get_smp_processor_id);
     hop_bpf_store(code, BPF_W, STACK_END, CPU_ON_STACK, 0);
     hop_bpf_set_map(code, 1, plan->scratch);
@@ -101,7 +124,7 @@ static void begin(struct hop_bpf_code *code, const struct hop_interrupt_plan *pl
     hop_bpf_compute_with(code, BPF_ADD, 2, CPU_ON_STACK);
     hop_bpf_call(code, BPF_FUNC_map_lookup_elem);
     hop_bpf_jump_if(code, BPF_JNE, 0, 0, label);
-    hop_bpf_return(code);
+    hop_bpf_return(code, 1);
     hop_bpf_label(code, label);
     hop_bpf_move(code, SCRATCH, 0);
 }
@@ -125,18 +148,9 @@ static void set_status(struct hop_bpf_code *code, enum hop_interrupt_status stat
     hop_bpf_store_value(code, BPF_W, SCRATCH, IN_RECORD(status), (int32_t)status);
 }
 
-static void go_on(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
+/* Gives the record out. */
+static void finish(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
-    hop_bpf_move(code, 1, CONTEXT);
-    hop_bpf_set_map(code, 2, plan->programs);
-    hop_bpf_set(code, 3, 0);
-    hop_bpf_call(code, BPF_FUNC_tail_call);
-}
-
-/* Gives the record out. Labels from `first` on are used. */
-static void finish(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan, int first)
-{
-    const int in_range = first, quiet = first + 1, output = first + 2, done = first + 3;
     hop_bpf_call(code, BPF_FUNC_ktime_get_ns);
     hop_bpf_move(code, ADDR, 0);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_RECORD(ns));
@@ -145,44 +159,44 @@ static void finish(struct hop_bpf_code *code, const struct hop_interrupt_plan *p
 
     /* How soon it is to be looked at: something new at once, else when there is half a ring. */
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(wants_wakeup));
-    hop_bpf_jump_if(code, BPF_JEQ, 1, 0, quiet);
+    hop_bpf_jump_if(code, BPF_JEQ, 1, 0, QUIET);
     hop_bpf_set_map_memory(code, 2, plan->shared,
                            offsetof(struct hop_interrupt_shared, last_wakeup_ns));
     hop_bpf_load(code, BPF_DW, 3, 2, 0);
     hop_bpf_compute_with(code, BPF_ADD, 3, WAKEUP_NS);
-    hop_bpf_jump_if_than(code, BPF_JGT, 3, ADDR, quiet);
+    hop_bpf_jump_if_than(code, BPF_JGT, 3, ADDR, QUIET);
     hop_bpf_store(code, BPF_DW, 2, 0, ADDR);
-    hop_bpf_set(code, STEPS, BPF_RB_FORCE_WAKEUP);
-    hop_bpf_jump(code, output);
-    hop_bpf_label(code, quiet);
+    hop_bpf_set(code, HOW_SOON, BPF_RB_FORCE_WAKEUP);
+    hop_bpf_jump(code, OUTPUT);
+    hop_bpf_label(code, QUIET);
     hop_bpf_set_map(code, 1, plan->ring);
     hop_bpf_set(code, 2, BPF_RB_AVAIL_DATA);
     hop_bpf_call(code, BPF_FUNC_ringbuf_query);
-    hop_bpf_set(code, STEPS, BPF_RB_NO_WAKEUP);
-    hop_bpf_jump_if(code, BPF_JLT, 0, (int32_t)(plan->ring_bytes / 2), output);
-    hop_bpf_set(code, STEPS, BPF_RB_FORCE_WAKEUP);
+    hop_bpf_set(code, HOW_SOON, BPF_RB_NO_WAKEUP);
+    hop_bpf_jump_if(code, BPF_JLT, 0, (int32_t)(plan->ring_bytes / 2), OUTPUT);
+    hop_bpf_set(code, HOW_SOON, BPF_RB_FORCE_WAKEUP);
 
-    hop_bpf_label(code, output);
+    hop_bpf_label(code, OUTPUT);
     hop_bpf_load(code, BPF_W, 3, SCRATCH, IN_RECORD(frame_count));
-    hop_bpf_jump_if(code, BPF_JLE, 3, HOP_INTERRUPT_FRAMES_MAX, in_range);
+    hop_bpf_jump_if(code, BPF_JLE, 3, HOP_INTERRUPT_FRAMES_MAX, IN_RANGE);
     hop_bpf_set(code, 3, 0); /* never; but the verifier can't know */
-    hop_bpf_label(code, in_range);
+    hop_bpf_label(code, IN_RANGE);
     hop_bpf_compute_with(code, BPF_MUL, 3, sizeof(struct hop_interrupt_frame));
     hop_bpf_compute_with(code, BPF_ADD, 3, sizeof(struct hop_interrupt_record));
     hop_bpf_set_map(code, 1, plan->ring);
     hop_bpf_move(code, 2, SCRATCH);
     hop_bpf_compute_with(code, BPF_ADD, 2, IN_SCRATCH(record));
-    hop_bpf_move(code, 4, STEPS);
+    hop_bpf_move(code, 4, HOW_SOON);
     hop_bpf_call(code, BPF_FUNC_ringbuf_output);
-    hop_bpf_jump_if(code, BPF_JEQ, 0, 0, done);
+    hop_bpf_jump_if(code, BPF_JEQ, 0, 0, DONE);
     hop_bpf_set_map_memory(code, 1, plan->shared, offsetof(struct hop_interrupt_shared, lost));
     hop_bpf_set(code, 2, 1);
     hop_bpf_emit(code, BPF_STX | BPF_ATOMIC | BPF_DW, 1, 2, 0, BPF_ADD);
-    hop_bpf_label(code, done);
-    hop_bpf_return(code);
+    hop_bpf_label(code, DONE);
+    hop_bpf_return(code, 0);
 }
 
-/* --- the first: whose thread it is ------------------------------------------------------------ */
+/* --- main: whose thread it is ------------------------------------------------------------ */
 
 /* Reads the thread state at ADDR. */
 static void read_thread(struct hop_bpf_code *code, struct piece piece, int failed)
@@ -195,23 +209,10 @@ static void load_of_thread(struct hop_bpf_code *code, struct piece piece, int to
     hop_bpf_load(code, BPF_DW, to, SCRATCH, IN_SCRATCH(thread) + offset - piece.from);
 }
 
-static int load_first(const struct hop_interrupt_plan *plan)
+static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
-    enum {
-        BEGUN,
-        IS_TARGET,
-        COUNTED,
-        BY_TID,
-        FOUND_BY_TID,
-        HAS_STATE,
-        WALK,
-        UNREADABLE,
-        FINISH,
-        LAST
-    };
     const struct hop_layout *layout = plan->layout;
     const struct piece piece = thread_piece(layout);
-    struct hop_bpf_code made = {0}, *code = &made;
     begin(code, plan, BEGUN);
     hop_bpf_load(code, BPF_W, 1, STACK_END, CPU_ON_STACK);
     hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(cpu), 1);
@@ -222,7 +223,7 @@ static int load_first(const struct hop_interrupt_plan *plan)
     hop_bpf_compute_with(code, BPF_RSH, 0, 32);
     /* A thread may be between its fork and its own identity. */
     hop_bpf_jump_if(code, BPF_JEQ, 0, plan->pid, IS_TARGET);
-    hop_bpf_return(code);
+    hop_bpf_return(code, 0);
     hop_bpf_label(code, IS_TARGET);
     hop_bpf_move(code, 1, SCRATCH);
     hop_bpf_compute_with(code, BPF_ADD, 1, IN_RECORD(name));
@@ -268,7 +269,7 @@ static int load_first(const struct hop_interrupt_plan *plan)
     hop_bpf_label(code, FOUND_BY_TID);
     hop_bpf_load(code, BPF_DW, ADDR, 0, offsetof(struct hop_interrupt_thread, addr));
     hop_bpf_jump_if(code, BPF_JNE, ADDR, 0, HAS_STATE);
-    hop_bpf_return(code);
+    hop_bpf_return(code, 0);
     hop_bpf_label(code, HAS_STATE);
     read_thread(code, piece, UNREADABLE);
 
@@ -280,15 +281,23 @@ static int load_first(const struct hop_interrupt_plan *plan)
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(native_id), 1);
     load_of_thread(code, piece, 1, layout->thread_current_frame);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(next_addr), 1);
-    go_on(code, plan);
+    set_status(code, HOP_INTERRUPT_TOO_DEEP); /* until it is found not to be */
+    hop_bpf_set(code, 1, STEPS_MAX);
+    hop_bpf_set_function(code, 2, WALK_ONE);
+    hop_bpf_set(code, 3, 0);
+    hop_bpf_set(code, 4, 0);
+    hop_bpf_call(code, BPF_FUNC_loop);
+    hop_bpf_load(code, BPF_W, 1, SCRATCH, IN_RECORD(status));
+    hop_bpf_jump_if(code, BPF_JNE, 1, HOP_INTERRUPT_TOO_DEEP, FINISH);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
+    hop_bpf_jump(code, FINISH);
     hop_bpf_label(code, UNREADABLE);
     set_status(code, HOP_INTERRUPT_UNREADABLE);
     hop_bpf_label(code, FINISH);
-    finish(code, plan, LAST);
-    return hop_bpf_load_code(code);
+    finish(code, plan);
 }
 
-/* --- the second: down the frames -------------------------------------------------------------- */
+/* --- the other: one frame -------------------------------------------------------------- */
 
 /* Makes register 3 point to the place in the scratch for the code object at ADDR. */
 static void find_place(struct hop_bpf_code *code)
@@ -380,37 +389,17 @@ static void check_known(struct hop_bpf_code *code, const struct hop_interrupt_pl
     hop_bpf_label(code, known);
 }
 
-static int load_second(const struct hop_interrupt_plan *plan)
+/* 0: to be called again. 1: that was all. */
+static void write_walk_one(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
-    enum {
-        BEGUN,
-        NEXT,
-        IS_ENTRY,
-        HAS_CODE,
-        IDENTIFIED,
-        UNIDENTIFIED,
-        ROOM,
-        HAS_VERSION,
-        KNOWN,
-        WENT,
-        BOTTOM,
-        UNREADABLE,
-        TOO_DEEP,
-        BROKEN,
-        FINISH,
-        LAST
-    };
     const struct hop_layout *layout = plan->layout;
     const struct piece frame = frame_piece(layout), object = code_piece(layout);
 #define OF_FRAME(offset) (IN_SCRATCH(frame) + (offset)-frame.from)
-    struct hop_bpf_code made = {0}, *code = &made;
-    begin(code, plan, BEGUN);
-    hop_bpf_set(code, STEPS, 0);
-
-    hop_bpf_label(code, NEXT);
+    hop_bpf_begin_function(code, WALK_ONE);
+    begin(code, plan, FRAME_BEGUN);
     hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(next_addr));
     hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, BOTTOM);
-    read_memory(code, IN_SCRATCH(frame), frame.bytes, ADDR, frame.from, UNREADABLE);
+    read_memory(code, IN_SCRATCH(frame), frame.bytes, ADDR, frame.from, FRAME_UNREADABLE);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, OF_FRAME(layout->iframe_previous));
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(next_addr), 1);
     hop_bpf_load(code, BPF_B, 1, SCRATCH, OF_FRAME(layout->iframe_owner));
@@ -427,7 +416,7 @@ static int load_second(const struct hop_interrupt_plan *plan)
         hop_bpf_compute(code, BPF_AND, ADDR, 1);
     }
     find_identity(code, IDENTIFIED, UNIDENTIFIED);
-    read_memory(code, IN_SCRATCH(code), object.bytes, ADDR, object.from, UNREADABLE);
+    read_memory(code, IN_SCRATCH(code), object.bytes, ADDR, object.from, FRAME_UNREADABLE);
     compute_identity(code, layout, HAS_VERSION);
     keep_identity(code);
     hop_bpf_label(code, IDENTIFIED);
@@ -451,45 +440,32 @@ static int load_second(const struct hop_interrupt_plan *plan)
     hop_bpf_compute_with(code, BPF_ADD, 1, IN_FRAME(opcodes));
     hop_bpf_set(code, 2, sizeof((struct hop_interrupt_frame *)0)->opcodes);
     hop_bpf_call(code, BPF_FUNC_probe_read_user);
-    hop_bpf_jump_if(code, BPF_JNE, 0, 0, UNREADABLE);
-    hop_bpf_jump(code, WENT);
+    hop_bpf_jump_if(code, BPF_JNE, 0, 0, FRAME_UNREADABLE);
+    hop_bpf_return(code, 0);
 
     hop_bpf_label(code, IS_ENTRY);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(at_entry), 1);
-    hop_bpf_label(code, WENT);
-    hop_bpf_compute_with(code, BPF_ADD, STEPS, 1);
-    hop_bpf_jump_if(code, BPF_JLT, STEPS, STEPS_MAX, NEXT);
-    go_on(code, plan);
+    hop_bpf_return(code, 0);
     hop_bpf_label(code, TOO_DEEP);
-    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
     set_status(code, HOP_INTERRUPT_TOO_DEEP);
-    hop_bpf_jump(code, FINISH);
-
-    hop_bpf_label(code, UNREADABLE);
+    hop_bpf_return(code, 1);
+    hop_bpf_label(code, FRAME_UNREADABLE);
     set_status(code, HOP_INTERRUPT_UNREADABLE);
-    hop_bpf_jump(code, FINISH);
+    hop_bpf_return(code, 1);
     hop_bpf_label(code, BOTTOM);
-    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(at_entry));
-    hop_bpf_jump_if(code, BPF_JEQ, 1, 0, BROKEN);
     set_status(code, HOP_INTERRUPT_WALKED);
-    hop_bpf_jump(code, FINISH);
-    hop_bpf_label(code, BROKEN);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(at_entry));
+    hop_bpf_jump_if(code, BPF_JNE, 1, 0, SOUND);
     set_status(code, HOP_INTERRUPT_BROKEN);
-    hop_bpf_label(code, FINISH);
-    finish(code, plan, LAST);
+    hop_bpf_label(code, SOUND);
+    hop_bpf_return(code, 1);
 #undef OF_FRAME
-    return hop_bpf_load_code(code);
 }
 
 int hop_interrupt_program_load(const struct hop_interrupt_plan *plan)
 {
-    const uint32_t key = 0;
-    int second = load_second(plan), first = -1;
-    if (second >= 0 && hop_bpf_map_put(plan->programs, &key, &second) == 0)
-        first = load_first(plan);
-    int why = errno;
-    if (second >= 0)
-        close(second); /* the map has it */
-    errno = why;
-    return first;
+    struct hop_bpf_code code = {0};
+    write_main(&code, plan);
+    write_walk_one(&code, plan);
+    return hop_bpf_load_code(&code);
 }

@@ -15,15 +15,14 @@ struct hop_interrupt_plan {
     uint64_t locked_addr, holder_addr; /* of its GIL */
     uint32_t ring_bytes;
     /* Maps: one hop_interrupt_scratch a CPU, one hop_interrupt_shared, hop_interrupt_thread by tid,
-     * the records, and the two programs. */
-    int scratch, shared, threads, ring, programs;
+     * and the records. */
+    int scratch, shared, threads, ring;
 };
 
 /* Whether frames of this CPython are found by it. */
 bool hop_interrupt_can(const struct hop_layout *layout);
 
-/* Loads the programs and puts the second one into plan->programs. The descriptor of the first, or
- * -1 with errno. */
+/* Its descriptor, or -1 with errno. */
 int hop_interrupt_program_load(const struct hop_interrupt_plan *plan);
 
 #endif

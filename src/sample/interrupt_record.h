@@ -20,8 +20,9 @@ enum hop_interrupt_status {
     HOP_INTERRUPT_TOO_DEEP,
 };
 
-/* As many frames as 32 tail calls (MAX_TAIL_CALL_CNT) take, entry frames not counted. */
-enum { HOP_INTERRUPT_FRAMES_MAX = 1920 };
+/* Twice CPython's own limit; an array of these is kept for each CPU. Entry frames are not counted.
+ */
+enum { HOP_INTERRUPT_FRAMES_MAX = 2048 };
 
 struct hop_interrupt_record {
     uint64_t ns;      /* CLOCK_MONOTONIC, when it was begun */
