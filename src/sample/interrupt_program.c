@@ -20,7 +20,7 @@ _Static_assert(IN_SCRATCH(frames) == IN_SCRATCH(record) + (long)sizeof(struct ho
                "the record's frames are behind it");
 
 /* Kept in registers; and places on the stack. */
-enum { SCRATCH = 7, ADDR = 8, HOW_SOON = 9, STACK_END = 10 };
+enum { FRAME = 6, SCRATCH = 7, ADDR = 8, PLACE = 9, HOW_SOON = 9, STACK_END = 10 };
 enum { CPU_ON_STACK = -4, IDENTITY_ON_STACK = -16 };
 
 /* Frames, and entry frames between them. */
@@ -42,6 +42,9 @@ enum label {
     DONE,
     WALK_ONE,
     FRAME_BEGUN,
+    IN_BLOCK,
+    REFILL,
+    ALONE,
     IS_ENTRY,
     HAS_CODE,
     UNIDENTIFIED,
@@ -49,14 +52,17 @@ enum label {
     IDENTIFIED,
     KNOWN,
     ROOM,
+    READ_OPCODES,
     FRAME_UNREADABLE,
-    TOO_DEEP,
     BOTTOM,
     SOUND,
 };
 
 /* No more than one wake-up for something new in so long. */
 static const int32_t WAKEUP_NS = 100 * 1000;
+
+/* How old what is in memory at a caller's instruction may be. */
+static const int32_t OPCODES_NS = 10 * 1000 * 1000;
 
 /* A piece of a struct that has all that is wanted of it. */
 struct piece {
@@ -108,7 +114,7 @@ bool hop_interrupt_can(const struct hop_layout *layout)
            layout->owners_without_code && layout->interp_gil_locked != HOP_ABSENT &&
            !hop_code_identity_needs_name(layout) &&
            thread_piece(layout).bytes <= HOP_INTERRUPT_THREAD_BYTES &&
-           frame_piece(layout).bytes <= HOP_INTERRUPT_FRAME_BYTES &&
+           frame_piece(layout).bytes <= HOP_INTERRUPT_BLOCK_BYTES / 8 &&
            code_piece(layout).bytes <= HOP_INTERRUPT_CODE_BYTES;
 }
 
@@ -232,6 +238,7 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     hop_bpf_store_value(code, BPF_W, SCRATCH, IN_RECORD(frame_count), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_RECORD(thread_addr), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(valid_addr), -1); /* none */
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(at_entry), 1);
 
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(counter), 0);
@@ -299,49 +306,47 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
 
 /* --- the other: one frame -------------------------------------------------------------- */
 
-/* Makes register 3 point to the place in the scratch for the code object at ADDR. */
+/* Makes PLACE the one in the scratch for the code object at ADDR. */
 static void find_place(struct hop_bpf_code *code)
 {
-    hop_bpf_move(code, 3, ADDR);
-    hop_bpf_compute_with(code, BPF_RSH, 3, 5);
-    hop_bpf_move(code, 4, 3);
-    hop_bpf_compute_with(code, BPF_RSH, 4, 9);
-    hop_bpf_compute(code, BPF_XOR, 3, 4);
-    hop_bpf_compute_with(code, BPF_AND, 3, HOP_INTERRUPT_CODES - 1);
-    hop_bpf_compute_with(code, BPF_MUL, 3, sizeof(struct hop_interrupt_code));
-    hop_bpf_compute(code, BPF_ADD, 3, SCRATCH);
-    hop_bpf_compute_with(code, BPF_ADD, 3, IN_SCRATCH(codes));
+    hop_bpf_move(code, PLACE, ADDR);
+    hop_bpf_compute_with(code, BPF_RSH, PLACE, 5);
+    hop_bpf_move(code, 1, PLACE);
+    hop_bpf_compute_with(code, BPF_RSH, 1, 9);
+    hop_bpf_compute(code, BPF_XOR, PLACE, 1);
+    hop_bpf_compute_with(code, BPF_AND, PLACE, HOP_INTERRUPT_CODES - 1);
+    hop_bpf_compute_with(code, BPF_MUL, PLACE, sizeof(struct hop_interrupt_code));
+    hop_bpf_compute(code, BPF_ADD, PLACE, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, PLACE, IN_SCRATCH(codes));
 }
 
-/* Where no code object was made since, the identity of the one at ADDR is what it was: to `found`
- * with it in register 1. */
-static void find_identity(struct hop_bpf_code *code, int found, int not_found)
+/* Where no code object was made since, the identity of the one at ADDR is what it was: to
+ * IDENTIFIED with it in register 1. */
+static void find_identity(struct hop_bpf_code *code)
 {
     hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(counter));
-    hop_bpf_jump_if(code, BPF_JEQ, 2, 0, not_found);
-    find_place(code);
-    hop_bpf_load(code, BPF_DW, 4, 3, IN_CODES(addr));
-    hop_bpf_jump_if_than(code, BPF_JNE, 4, ADDR, not_found);
-    hop_bpf_load(code, BPF_DW, 4, 3, IN_CODES(counter));
-    hop_bpf_jump_if_than(code, BPF_JNE, 4, 2, not_found);
-    hop_bpf_load(code, BPF_DW, 1, 3, IN_CODES(identity));
-    hop_bpf_jump(code, found);
-    hop_bpf_label(code, not_found);
+    hop_bpf_jump_if(code, BPF_JEQ, 2, 0, UNIDENTIFIED);
+    hop_bpf_load(code, BPF_DW, 3, PLACE, IN_CODES(addr));
+    hop_bpf_jump_if_than(code, BPF_JNE, 3, ADDR, UNIDENTIFIED);
+    hop_bpf_load(code, BPF_DW, 3, PLACE, IN_CODES(counter));
+    hop_bpf_jump_if_than(code, BPF_JNE, 3, 2, UNIDENTIFIED);
+    hop_bpf_load(code, BPF_DW, 1, PLACE, IN_CODES(identity));
+    hop_bpf_jump(code, IDENTIFIED);
+    hop_bpf_label(code, UNIDENTIFIED);
 }
 
 /* Keeps what is in register 1. */
 static void keep_identity(struct hop_bpf_code *code)
 {
-    find_place(code);
     hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(counter));
-    hop_bpf_store(code, BPF_DW, 3, IN_CODES(addr), ADDR);
-    hop_bpf_store(code, BPF_DW, 3, IN_CODES(identity), 1);
-    hop_bpf_store(code, BPF_DW, 3, IN_CODES(counter), 2);
+    hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(addr), ADDR);
+    hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(identity), 1);
+    hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(counter), 2);
+    hop_bpf_store_value(code, BPF_DW, PLACE, IN_CODES(opcodes_ns), 0);
 }
 
 /* Makes the code object's number in register 1, as hop_code_identity_number does. */
-static void compute_identity(struct hop_bpf_code *code, const struct hop_layout *layout,
-                             int has_version)
+static void compute_identity(struct hop_bpf_code *code, const struct hop_layout *layout)
 {
     enum { NUMBER = 1, WORD = 2, FACTOR = 3, OTHER = 4 };
     const struct piece piece = code_piece(layout);
@@ -362,9 +367,9 @@ static void compute_identity(struct hop_bpf_code *code, const struct hop_layout 
     hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
     hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
     hop_bpf_load(code, BPF_W, WORD, SCRATCH, IN_CODE(layout->code_version));
-    hop_bpf_jump_if(code, BPF_JNE, WORD, 0, has_version);
+    hop_bpf_jump_if(code, BPF_JNE, WORD, 0, HAS_VERSION);
     hop_bpf_load(code, BPF_DW, WORD, SCRATCH, IN_CODE(layout->code_consts));
-    hop_bpf_label(code, has_version);
+    hop_bpf_label(code, HAS_VERSION);
     hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
     hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
     hop_bpf_move(code, WORD, NUMBER);
@@ -374,7 +379,7 @@ static void compute_identity(struct hop_bpf_code *code, const struct hop_layout 
 }
 
 /* Asks for a wake-up unless the number in register 1 is known. */
-static void check_known(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan, int known)
+static void check_known(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
     hop_bpf_set_map_memory(code, 2, plan->shared, offsetof(struct hop_interrupt_shared, known));
     hop_bpf_move(code, 3, 1);
@@ -382,27 +387,89 @@ static void check_known(struct hop_bpf_code *code, const struct hop_interrupt_pl
     hop_bpf_compute_with(code, BPF_LSH, 3, 3);
     hop_bpf_compute(code, BPF_ADD, 2, 3);
     hop_bpf_load(code, BPF_DW, 3, 2, 0);
-    hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, known);
+    hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, KNOWN);
     hop_bpf_load(code, BPF_DW, 3, 2, 8);
-    hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, known);
+    hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, KNOWN);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
-    hop_bpf_label(code, known);
+    hop_bpf_label(code, KNOWN);
 }
 
-/* 0: to be called again. 1: that was all. */
+/* Makes FRAME point to a copy of the frame at ADDR. Frames lie side by side, older ones below newer
+ * ones, mostly: what is read is a block that ends with this one, or this one alone where that can't
+ * be. */
+static void find_frame(struct hop_bpf_code *code, struct piece piece)
+{
+    const int32_t last = HOP_INTERRUPT_BLOCK_BYTES - piece.bytes;
+    if (piece.from)
+        hop_bpf_compute_with(code, BPF_ADD, ADDR, piece.from);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(valid_addr));
+    hop_bpf_jump_if_than(code, BPF_JLT, ADDR, 1, REFILL);
+    hop_bpf_move(code, FRAME, ADDR);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(block_addr));
+    hop_bpf_compute(code, BPF_SUB, FRAME, 1);
+    hop_bpf_jump_if(code, BPF_JLE, FRAME, last, IN_BLOCK);
+
+    hop_bpf_label(code, REFILL);
+    hop_bpf_move(code, 1, ADDR);
+    hop_bpf_compute_with(code, BPF_SUB, 1, last);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(block_addr), 1);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(valid_addr), 1);
+    read_memory(code, IN_SCRATCH(block), HOP_INTERRUPT_BLOCK_BYTES, ADDR, -last, ALONE);
+    hop_bpf_set(code, FRAME, last);
+    hop_bpf_jump(code, IN_BLOCK);
+    hop_bpf_label(code, ALONE);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(valid_addr), ADDR);
+    read_memory(code, IN_SCRATCH(block) + last, piece.bytes, ADDR, 0, FRAME_UNREADABLE);
+    hop_bpf_set(code, FRAME, last);
+
+    hop_bpf_label(code, IN_BLOCK);
+    hop_bpf_compute(code, BPF_ADD, FRAME, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, FRAME, (int32_t)IN_SCRATCH(block));
+}
+
+/* What is in memory at the ip in register 3, for the record's frame number register 2 at register
+ * 1. Of a caller it may be some milliseconds old: another form of the same instruction, if it has
+ * changed. */
+static void find_opcodes(struct hop_bpf_code *code)
+{
+    hop_bpf_jump_if(code, BPF_JEQ, 2, 0, READ_OPCODES);
+    hop_bpf_load(code, BPF_DW, 4, PLACE, IN_CODES(ip));
+    hop_bpf_jump_if_than(code, BPF_JNE, 4, 3, READ_OPCODES);
+    hop_bpf_load(code, BPF_DW, 4, PLACE, IN_CODES(opcodes_ns));
+    hop_bpf_compute_with(code, BPF_ADD, 4, OPCODES_NS);
+    hop_bpf_load(code, BPF_DW, 5, SCRATCH, IN_RECORD(ns));
+    hop_bpf_jump_if_than(code, BPF_JLT, 4, 5, READ_OPCODES);
+    hop_bpf_load(code, BPF_DW, 4, PLACE, IN_CODES(opcodes));
+    hop_bpf_store(code, BPF_DW, 1, IN_FRAME(opcodes), 4);
+    hop_bpf_return(code, 0);
+
+    hop_bpf_label(code, READ_OPCODES);
+    hop_bpf_move(code, FRAME, 1); /* which is not needed any more */
+    hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(ip), 3);
+    hop_bpf_compute_with(code, BPF_ADD, 1, IN_FRAME(opcodes));
+    hop_bpf_set(code, 2, sizeof((struct hop_interrupt_frame *)0)->opcodes);
+    hop_bpf_call(code, BPF_FUNC_probe_read_user);
+    hop_bpf_jump_if(code, BPF_JNE, 0, 0, FRAME_UNREADABLE);
+    hop_bpf_load(code, BPF_DW, 1, FRAME, IN_FRAME(opcodes));
+    hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(opcodes), 1);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_RECORD(ns));
+    hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(opcodes_ns), 1);
+    hop_bpf_return(code, 0);
+}
+
+/* The frame at next_addr. 0: to be called again. 1: that was all. */
 static void write_walk_one(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
     const struct hop_layout *layout = plan->layout;
     const struct piece frame = frame_piece(layout), object = code_piece(layout);
-#define OF_FRAME(offset) (IN_SCRATCH(frame) + (offset)-frame.from)
     hop_bpf_begin_function(code, WALK_ONE);
     begin(code, plan, FRAME_BEGUN);
     hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(next_addr));
     hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, BOTTOM);
-    read_memory(code, IN_SCRATCH(frame), frame.bytes, ADDR, frame.from, FRAME_UNREADABLE);
-    hop_bpf_load(code, BPF_DW, 1, SCRATCH, OF_FRAME(layout->iframe_previous));
+    find_frame(code, frame);
+    hop_bpf_load(code, BPF_DW, 1, FRAME, layout->iframe_previous - frame.from);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(next_addr), 1);
-    hop_bpf_load(code, BPF_B, 1, SCRATCH, OF_FRAME(layout->iframe_owner));
+    hop_bpf_load(code, BPF_B, 1, FRAME, layout->iframe_owner - frame.from);
     hop_bpf_jump_if(code, BPF_JGE, 1, 32, HAS_CODE);
     hop_bpf_set(code, 2, (int32_t)layout->owners_without_code);
     hop_bpf_compute(code, BPF_RSH, 2, 1);
@@ -410,45 +477,41 @@ static void write_walk_one(struct hop_bpf_code *code, const struct hop_interrupt
 
     hop_bpf_label(code, HAS_CODE);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(at_entry), 0);
-    hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, OF_FRAME(layout->iframe_code));
+    hop_bpf_load(code, BPF_DW, ADDR, FRAME, layout->iframe_code - frame.from);
     if (layout->code_pointer_mask != UINT64_MAX) {
         hop_bpf_set_wide(code, 1, layout->code_pointer_mask);
         hop_bpf_compute(code, BPF_AND, ADDR, 1);
     }
-    find_identity(code, IDENTIFIED, UNIDENTIFIED);
+    find_place(code);
+    find_identity(code);
     read_memory(code, IN_SCRATCH(code), object.bytes, ADDR, object.from, FRAME_UNREADABLE);
-    compute_identity(code, layout, HAS_VERSION);
+    compute_identity(code, layout);
     keep_identity(code);
     hop_bpf_label(code, IDENTIFIED);
     hop_bpf_store(code, BPF_DW, STACK_END, IDENTITY_ON_STACK, 1);
-    check_known(code, plan, KNOWN);
-    hop_bpf_load(code, BPF_W, 1, SCRATCH, IN_RECORD(frame_count));
-    hop_bpf_jump_if(code, BPF_JLT, 1, HOP_INTERRUPT_FRAMES_MAX, ROOM);
-    hop_bpf_jump(code, TOO_DEEP);
+    check_known(code, plan);
+
+    hop_bpf_load(code, BPF_W, 2, SCRATCH, IN_RECORD(frame_count));
+    hop_bpf_jump_if(code, BPF_JLT, 2, HOP_INTERRUPT_FRAMES_MAX, ROOM);
+    hop_bpf_return(code, 1); /* too deep */
     hop_bpf_label(code, ROOM);
-    hop_bpf_move(code, 2, 1);
-    hop_bpf_compute_with(code, BPF_ADD, 2, 1);
-    hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(frame_count), 2);
+    hop_bpf_move(code, 1, 2);
+    hop_bpf_compute_with(code, BPF_ADD, 1, 1);
+    hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(frame_count), 1);
+    hop_bpf_move(code, 1, 2);
     hop_bpf_compute_with(code, BPF_MUL, 1, sizeof(struct hop_interrupt_frame));
     hop_bpf_compute(code, BPF_ADD, 1, SCRATCH);
     hop_bpf_compute_with(code, BPF_ADD, 1, IN_SCRATCH(frames));
     hop_bpf_store(code, BPF_DW, 1, IN_FRAME(code_addr), ADDR);
-    hop_bpf_load(code, BPF_DW, 2, STACK_END, IDENTITY_ON_STACK);
-    hop_bpf_store(code, BPF_DW, 1, IN_FRAME(identity), 2);
-    hop_bpf_load(code, BPF_DW, 3, SCRATCH, OF_FRAME(layout->iframe_ip));
+    hop_bpf_load(code, BPF_DW, 3, STACK_END, IDENTITY_ON_STACK);
+    hop_bpf_store(code, BPF_DW, 1, IN_FRAME(identity), 3);
+    hop_bpf_load(code, BPF_DW, 3, FRAME, layout->iframe_ip - frame.from);
     hop_bpf_store(code, BPF_DW, 1, IN_FRAME(ip), 3);
-    hop_bpf_compute_with(code, BPF_ADD, 1, IN_FRAME(opcodes));
-    hop_bpf_set(code, 2, sizeof((struct hop_interrupt_frame *)0)->opcodes);
-    hop_bpf_call(code, BPF_FUNC_probe_read_user);
-    hop_bpf_jump_if(code, BPF_JNE, 0, 0, FRAME_UNREADABLE);
-    hop_bpf_return(code, 0);
+    find_opcodes(code);
 
     hop_bpf_label(code, IS_ENTRY);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(at_entry), 1);
     hop_bpf_return(code, 0);
-    hop_bpf_label(code, TOO_DEEP);
-    set_status(code, HOP_INTERRUPT_TOO_DEEP);
-    hop_bpf_return(code, 1);
     hop_bpf_label(code, FRAME_UNREADABLE);
     set_status(code, HOP_INTERRUPT_UNREADABLE);
     hop_bpf_return(code, 1);
@@ -459,7 +522,6 @@ static void write_walk_one(struct hop_bpf_code *code, const struct hop_interrupt
     set_status(code, HOP_INTERRUPT_BROKEN);
     hop_bpf_label(code, SOUND);
     hop_bpf_return(code, 1);
-#undef OF_FRAME
 }
 
 int hop_interrupt_program_load(const struct hop_interrupt_plan *plan)

@@ -38,15 +38,17 @@ struct hop_interrupt_record {
 
 enum {
     HOP_INTERRUPT_THREAD_BYTES = 512,
-    HOP_INTERRUPT_FRAME_BYTES = 128,
+    HOP_INTERRUPT_BLOCK_BYTES = 1024,
     HOP_INTERRUPT_CODE_BYTES = 256,
     HOP_INTERRUPT_CODES = 1 << 9,
     HOP_INTERRUPT_KNOWN = 1 << 13,
 };
 
-/* What was found at a code object's address, at that count of code objects made. */
+/* What was found at a code object's address, at that count of code objects made; and of the frame
+ * that was seen in it last: its ip, and what was in memory there, some milliseconds ago at most. */
 struct hop_interrupt_code {
     uint64_t addr, identity, counter;
+    uint64_t ip, opcodes, opcodes_ns;
 };
 
 /* A CPU's own place to work: an interrupt is not interrupted by another one of these. */
@@ -57,7 +59,10 @@ struct hop_interrupt_scratch {
     uint64_t word;
     uint64_t counter; /* of code objects made (py/version_counter.h); 0: not known */
     uint8_t thread[HOP_INTERRUPT_THREAD_BYTES];
-    uint8_t frame[HOP_INTERRUPT_FRAME_BYTES];
+    /* The memory of some frames: block[0] is what is at block_addr, and from valid_addr on it was
+     * read. Older frames lie below newer ones, mostly. */
+    uint64_t block_addr, valid_addr;
+    uint8_t block[HOP_INTERRUPT_BLOCK_BYTES];
     uint8_t code[HOP_INTERRUPT_CODE_BYTES];
     struct hop_interrupt_code codes[HOP_INTERRUPT_CODES];
     struct hop_interrupt_record record;
