@@ -111,27 +111,27 @@ static const char *why_not(int error)
     }
 }
 
-void hop_interrupts_init(struct hop_interrupts *interrupts)
+static void clear(struct hop_interrupts *interrupts)
 {
-    *interrupts = (struct hop_interrupts){
-        .plan = {.scratch = -1, .shared = -1, .threads = -1, .ring = -1},
-        .program = -1,
-        .wakeups = -1,
-    };
+    interrupts->plan.scratch = interrupts->plan.shared = interrupts->plan.threads =
+        interrupts->plan.ring = -1;
+    interrupts->program = interrupts->wakeups = -1;
 }
 
-bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_process *process,
-                         const struct hop_layout *layout, uint64_t locked_addr,
-                         uint64_t holder_addr, const char **why)
+void hop_interrupts_init(struct hop_interrupts *interrupts, const struct hop_process *process,
+                         uint64_t seed)
 {
-    hop_interrupts_init(interrupts);
-    interrupts->process = process;
-    interrupts->plan.layout = layout;
-    interrupts->plan.pid = process->pid;
-    interrupts->plan.locked_addr = locked_addr;
-    interrupts->plan.holder_addr = holder_addr;
+    *interrupts = (struct hop_interrupts){.process = process, .random_state = seed};
+    clear(interrupts);
+}
+
+bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_interrupt_plan *plan,
+                         const char **why)
+{
+    interrupts->plan = *plan;
+    clear(interrupts);
     *why = NULL;
-    if (!hop_interrupt_can(layout))
+    if (!hop_interrupt_can(plan->layout))
         *why = "it takes CPython 3.13 or later";
     else if (!are_in_first_pid_namespace())
         *why = "we are in a container, where the kernel's numbers of threads are not ours";
@@ -181,7 +181,8 @@ void hop_interrupts_close(struct hop_interrupts *interrupts)
     close_map(interrupts->plan.ring);
     hop_id_table_deinit(&interrupts->event_of);
     free(interrupts->tids);
-    hop_interrupts_init(interrupts);
+    *interrupts = (struct hop_interrupts){0};
+    clear(interrupts);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */

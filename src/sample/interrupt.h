@@ -40,13 +40,14 @@ struct hop_interrupts {
     uint64_t records;             /* since it was drawn */
 };
 
-/* So that it may be closed. */
-void hop_interrupts_init(struct hop_interrupts *interrupts);
+/* So that it may be opened, or closed. `seed`, not 0, is of the jitter. */
+void hop_interrupts_init(struct hop_interrupts *interrupts, const struct hop_process *process,
+                         uint64_t seed);
 
-/* Whether this kernel and we may: else *why tells, for who asked for it. */
-bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_process *process,
-                         const struct hop_layout *layout, uint64_t locked_addr,
-                         uint64_t holder_addr, const char **why);
+/* Whether this kernel and we may: else *why tells, for who asked for it. Of the plan the maps are
+ * not filled yet. */
+bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_interrupt_plan *plan,
+                         const char **why);
 void hop_interrupts_close(struct hop_interrupts *interrupts);
 
 /* From now on all threads are interrupted, and those that they start. The periods are of the length

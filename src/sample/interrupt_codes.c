@@ -52,6 +52,22 @@ static bool learn(struct hop_interrupt_codes *codes, uint64_t identity, uint32_t
     return true;
 }
 
+/* The thread may run while we read, and its bytecode be instrumented meanwhile: what is read twice
+ * alike was not. */
+static enum hop_refusal read_steady(struct hop_code_table *table, uint64_t addr, uint32_t *id)
+{
+    uint32_t first;
+    size_t known = table->count;
+    enum hop_refusal refusal = hop_code_table_add(table, addr, &first);
+    if (refusal == HOP_TAKEN)
+        refusal = hop_code_table_add(table, addr, id);
+    if (refusal == HOP_TAKEN && first != *id) {
+        hop_code_table_truncate(table, known);
+        refusal = HOP_REFUSED_CODE_GONE;
+    }
+    return refusal;
+}
+
 /* The code object that had that identity when the frame was seen. The one that is there by now may
  * be its successor, which then is known for the next time. */
 static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
@@ -64,7 +80,7 @@ static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
     const struct hop_code *code = hop_code_table_find(table, frame->code_addr, id);
     if (!code || identity_of(code) != frame->identity) {
         codes->has_learnt = true;
-        enum hop_refusal refusal = hop_code_table_add(table, frame->code_addr, id);
+        enum hop_refusal refusal = read_steady(table, frame->code_addr, id);
         if (refusal != HOP_TAKEN)
             return is_still_there(table, frame) ? refusal : HOP_REFUSED_CODE_GONE;
         code = table->codes[*id];

@@ -134,6 +134,10 @@ static int step(void *context, int cpu)
     if (has_ended)
         return HOP_CREW_DONE;
     sampler->is_mid_tick = next_cpu != HOP_CREW_DONE;
+    if (!sampler->is_mid_tick && sampler->interrupts && hop_interrupts_are_ready(sampler)) {
+        sampler->is_changing = true;
+        return HOP_CREW_DONE;
+    }
     return sampler->is_mid_tick ? next_cpu : sampler->home_cpu;
 }
 
@@ -204,26 +208,61 @@ static enum hop_status run_opening(struct hop_sampler *sampler, uint64_t duratio
     return HOP_OK;
 }
 
-/* Enters the way of the plan: HOP_READ_CPU is by interrupts where these are to be had. */
-static enum hop_status enter_way(struct hop_sampler *sampler, uint64_t duration_ns,
-                                 struct hop_error *err)
+/* Another way goes on where the last one left off. */
+static enum hop_status go_on(struct hop_sampler *sampler, const struct hop_way *way,
+                             struct hop_error *err)
 {
-    const struct hop_sampler_plan *plan = &sampler->plan;
-    if (plan->read == HOP_READ_CPU) {
-        struct hop_error ignored;
-        if (change_way(sampler, &hop_way_interrupt, plan->rate_hz, duration_ns, &ignored) == HOP_OK)
-            return HOP_OK;
-        leave_way(sampler);
-    }
-    return change_way(sampler, hop_way_of(plan->read), plan->rate_hz, duration_ns, err);
+    leave_way(sampler);
+    hop_sampler_hold(sampler);
+    hop_tick_settle(sampler);
+    sampler->way = way;
+    sampler->refresh_due_ns = sampler->program_due_ns = 0;
+    sampler->early.expected_addr = 0;
+    sampler->is_mid_tick = false;
+    enum hop_status status = way->open ? way->open(sampler, err) : HOP_OK;
+    hop_sampler_release(sampler);
+    return status;
 }
 
-static enum hop_status go_on_by_wakeups(struct hop_sampler *sampler, struct hop_error *err)
+/* Until the run is over, or interrupts are ready. */
+static enum hop_status run_by_crew(struct hop_sampler *sampler, struct hop_error *err)
 {
-    uint64_t end_ns = sampler->deadlines.end_ns, now_ns = hop_now_ns();
-    uint64_t left_ns = end_ns == UINT64_MAX ? 0 : end_ns > now_ns ? end_ns - now_ns : 1;
-    leave_way(sampler);
-    return change_way(sampler, &hop_way_cpu, sampler->plan.rate_hz, left_ns, err);
+    sampler->home_cpu = hop_crew_cpu_of(sampler->crew, sampler->process);
+    return hop_crew_run(sampler->crew, sampler->home_cpu, step, sampler, err);
+}
+
+/* HOP_READ_CPU: by interrupts, where and as soon as these are to be had. */
+static enum hop_status run_on_its_cpu(struct hop_sampler *sampler, struct hop_error *err)
+{
+    struct hop_error ignored;
+    hop_interrupts_prepare(sampler);
+    enum hop_status status = run_by_crew(sampler, err);
+    bool are_ready = status == HOP_OK && sampler->is_changing;
+    sampler->is_changing = false;
+    if (are_ready && go_on(sampler, &hop_way_interrupt, &ignored) == HOP_OK &&
+        sampler->way->run(sampler))
+        return HOP_OK;
+    hop_interrupts_drop(sampler);
+    if (!are_ready)
+        return status;
+    status = go_on(sampler, &hop_way_cpu, err);
+    return status == HOP_OK ? run_by_crew(sampler, err) : status;
+}
+
+static enum hop_status run_way(struct hop_sampler *sampler, struct hop_error *err)
+{
+    if (sampler->plan.read == HOP_READ_CPU)
+        return run_on_its_cpu(sampler, err);
+    if (sampler->way->is_pinned)
+        return run_by_crew(sampler, err);
+    if (!sampler->way->run) {
+        run_anywhere(sampler);
+        return HOP_OK;
+    }
+    if (sampler->way->run(sampler))
+        return HOP_OK;
+    enum hop_status status = go_on(sampler, &hop_way_cpu, err);
+    return status == HOP_OK ? run_by_crew(sampler, err) : status;
 }
 
 enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sampler_plan *plan,
@@ -253,15 +292,11 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     /* A thread that is new to us has files to be opened: not by a looker, which holds a CPU, nor of
      * the duration. What is amiss the first tick finds too. */
     (void)hop_roster_refresh(&sampler->roster);
-    enum hop_status status = enter_way(sampler, duration_ns, err);
-    if (status == HOP_OK && sampler->way->run && !sampler->way->run(sampler))
-        status = go_on_by_wakeups(sampler, err);
-    if (status == HOP_OK && sampler->way->is_pinned) {
-        sampler->home_cpu = hop_crew_cpu_of(sampler->crew, sampler->process);
-        status = hop_crew_run(sampler->crew, sampler->home_cpu, step, sampler, err);
-    } else if (status == HOP_OK && !sampler->way->run) {
-        run_anywhere(sampler);
-    }
+    enum hop_status status =
+        change_way(sampler, hop_way_of(plan->read), plan->rate_hz, duration_ns, err);
+    if (status != HOP_OK)
+        return status;
+    status = run_way(sampler, err);
     leave_way(sampler);
     hop_perf_clocks_end(&sampler->perf_clocks);
     end_run(sampler);

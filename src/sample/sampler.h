@@ -77,8 +77,9 @@ struct hop_sampler {
     struct hop_crew *crew;
     struct hop_perf_clocks perf_clocks;
     struct hop_sampler_plan plan;
-    const struct hop_way *way; /* that of the plan */
-    void *way_state;           /* what the way keeps between its open() and close() */
+    const struct hop_way *way;        /* that of the plan */
+    void *way_state;                  /* what the way keeps between its open() and close() */
+    struct interrupt_way *interrupts; /* being made ready, or NULL */
     struct hop_sampler_counts counts;
     enum hop_ending ending;
     uint64_t added_stacks; /* identifier.stacks when the last one was added to the sink */
@@ -91,6 +92,7 @@ struct hop_sampler {
     uint64_t switch_ns; /* the least time, of late, from a thread's last switch to that; 0: none
                            yet */
     bool is_mid_tick;
+    bool is_changing;  /* of the way: the run goes on */
     int renewals_left; /* in this tick: of the roster */
     bool is_opening;
     uint64_t last_woke_ns; /* in the opening: when the last tick began */

@@ -32,6 +32,13 @@ struct hop_way {
 
 extern const struct hop_way hop_way_cpu, hop_way_live, hop_way_stop, hop_way_interrupt;
 
+/* Interrupts take the kernel some milliseconds to make ready: meanwhile it is looked otherwise.
+ * Called in succession: before the run (nothing follows where they are out of the question), by
+ * each step of a crew, until it says so; then the way may be entered. */
+void hop_interrupts_prepare(struct hop_sampler *sampler);
+bool hop_interrupts_are_ready(struct hop_sampler *sampler);
+void hop_interrupts_drop(struct hop_sampler *sampler);
+
 /* The way of that number. */
 const struct hop_way *hop_way_of(enum hop_read read);
 

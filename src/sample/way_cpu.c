@@ -10,7 +10,8 @@ static enum hop_look_result look_from_its_cpu(struct hop_sampler *sampler,
     if (result == HOP_LOOK_TAKEN)
         return hop_look_prove(sampler, entry, look, &start);
     /* Of a sleeper, too, the event tells that it still sleeps, and that costs no call. */
-    if ((result == HOP_LOOK_ASLEEP || result == HOP_LOOK_SAME) && sampler->way == &hop_way_cpu)
+    if ((result == HOP_LOOK_ASLEEP || result == HOP_LOOK_SAME) && sampler->way == &hop_way_cpu &&
+        !sampler->interrupts)
         hop_perf_clocks_consider(&sampler->perf_clocks, sampler->crew, &sampler->roster, entry);
     return result;
 }

@@ -26,7 +26,7 @@ static const double MEAN_PART = 1.0034 * (1 - 0.5 / 16.5);
 
 /* Over so many interrupts what one takes is averaged, and a part of a thread's time that they may
  * take. */
-enum { TOOK_SPREAD = 16, PART_MAX = 4 };
+enum { TOOK_SPREAD = 16, PART_MAX = 2 };
 
 /* Threads that were born since have inherited one period; after so long they get their own ones. */
 static const uint64_t HEIRS_NS = 1000 * 1000 * 1000;
@@ -36,14 +36,21 @@ static const uint64_t FOLLOWED_NS = 200 * 1000 * 1000;
 
 struct interrupt_way {
     struct hop_interrupts interrupts;
+    struct hop_interrupt_plan plan;
+    uint64_t mean_ns;    /* of the first periods */
+    const char *why_not; /* NULL: it can be, as far as we know */
+    bool is_sent, is_ready;
     struct hop_interrupt_codes codes;
     struct hop_step *steps, *last_steps; /* [HOP_INTERRUPT_FRAMES_MAX] each */
     size_t last_depth;
-    uint32_t last_thread; /* that the last stack was counted for; UINT32_MAX: none */
-    uint64_t began_ns, began_tick;
+    uint32_t last_thread;          /* that the last stack was counted for; UINT32_MAX: none */
+    uint64_t began_ns, began_tick; /* where instants are counted from */
+    uint64_t started_ns;           /* when it was changed to this way */
+    uint64_t missed_before;
     uint64_t tick_ns; /* from one instant to the next, as it was asked for */
     uint64_t visited_ns;
     uint64_t took_ns;      /* what an interrupt takes, of late */
+    uint64_t lost;         /* records for which the kernel had no room */
     double left_out;       /* instants, as interrupts took too long */
     uint64_t heirs_due_ns; /* 0: there are none */
     cpu_set_t our_cpus;    /* where we may run */
@@ -155,7 +162,7 @@ static uint32_t find_thread(struct interrupt_way *way, struct hop_sampler *sampl
 static void reach(const struct interrupt_way *way, struct hop_sampler *sampler, uint64_t ns)
 {
     uint64_t passed_ns = ns > way->began_ns ? ns - way->began_ns : 0;
-    uint64_t tick = way->began_tick + passed_ns / way->tick_ns;
+    uint64_t tick = way->began_tick + passed_ns / way->tick_ns - (uint64_t)way->left_out;
     if (tick > sampler->counts.ticks)
         sampler->counts.ticks = tick;
 }
@@ -213,6 +220,8 @@ static void take(struct interrupt_way *way, struct hop_sampler *sampler,
                  const struct hop_interrupt_record *record)
 {
     size_t depth = 0;
+    if (record->ns < way->started_ns)
+        return;
     reach(way, sampler, record->ns);
     hop_interrupts_note(&way->interrupts, (int)record->tid);
     way->took_ns = (way->took_ns * (TOOK_SPREAD - 1) + record->took_ns) / TOOK_SPREAD;
@@ -281,16 +290,16 @@ static void count_idle(struct hop_sampler *sampler)
     }
 }
 
-static uint64_t mean_period_ns(const struct hop_sampler *sampler)
+static uint64_t mean_period_ns(uint64_t wanted_ns)
 {
-    return (uint64_t)((double)sampler->sample_ns * MEAN_PART);
+    return (uint64_t)((double)wanted_ns * MEAN_PART);
 }
 
 /* Where it fails they keep what they have. */
 static void begin_anew(struct interrupt_way *way, const struct hop_sampler *sampler)
 {
     way->heirs_due_ns = 0;
-    (void)hop_interrupts_begin(&way->interrupts, mean_period_ns(sampler));
+    (void)hop_interrupts_begin(&way->interrupts, mean_period_ns(sampler->sample_ns));
 }
 
 /* An interrupt of a deep stack takes long. We leave the thread most of its time, by interrupting it
@@ -302,7 +311,7 @@ static void keep_within_bounds(struct interrupt_way *way, struct hop_sampler *sa
     way->left_out +=
         (double)window_ns / (double)way->tick_ns - (double)window_ns / (double)period_ns;
     if (least_ns > period_ns)
-        period_ns = 2 * least_ns;
+        period_ns = least_ns + least_ns / 2;
     else if (least_ns < period_ns / 4)
         period_ns = period_ns / 2;
     if (period_ns < way->tick_ns)
@@ -313,19 +322,28 @@ static void keep_within_bounds(struct interrupt_way *way, struct hop_sampler *sa
     begin_anew(way, sampler);
 }
 
+static void count_lost(struct interrupt_way *way, struct hop_sampler *sampler)
+{
+    uint64_t lost = hop_interrupts_lost(&way->interrupts);
+    sampler->counts.refused[HOP_REFUSED_NO_ROOM] += lost - way->lost;
+    way->lost = lost;
+}
+
 /* Takes what was written down. False: the program is no longer there. */
 static bool visit(struct interrupt_way *way, struct hop_sampler *sampler)
 {
     const struct hop_interrupt_record *record;
     bool has_births = false;
     uint64_t now_ns = hop_now_ns(), window_ns = now_ns - way->visited_ns;
+    uint64_t end_ns = sampler->deadlines.end_ns;
     way->visited_ns = sampler->deadlines.woke_ns = now_ns;
     hop_interrupts_jitter(&way->interrupts);
     while ((record = hop_interrupts_next(&way->interrupts)))
         take(way, sampler, record);
-    reach(way, sampler, now_ns);
+    reach(way, sampler, now_ns < end_ns ? now_ns : end_ns);
     keep_within_bounds(way, sampler, window_ns);
-    sampler->counts.missed = hop_interrupts_lost(&way->interrupts) + (uint64_t)way->left_out;
+    sampler->counts.missed = way->missed_before + (uint64_t)way->left_out;
+    count_lost(way, sampler);
     hop_watch_gils(&sampler->watch, &sampler->roster, &has_births);
     if (!hop_tick_is_still_there(sampler, true))
         return false;
@@ -349,6 +367,19 @@ static void become_prompt(int *policy, struct sched_param *param)
         *policy = -1;
     else if (*policy == SCHED_OTHER)
         pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest);
+}
+
+/* Whoever goes on begins with the instant after the last one of ours. */
+static void leave(const struct interrupt_way *way, struct hop_sampler *sampler)
+{
+    uint64_t instants = sampler->counts.ticks + (uint64_t)way->left_out - way->began_tick;
+    sampler->deadlines.next_period_ns = way->began_ns + instants * way->tick_ns;
+    sampler->deadlines.missed = sampler->counts.missed;
+    sampler->sample_ns = way->tick_ns;
+    for (size_t i = 0; i < sampler->roster.count; i++) {
+        sampler->roster.entries[i].visited_tick = sampler->counts.ticks;
+        sampler->roster.entries[i].visited_ns = sampler->passed_ns;
+    }
 }
 
 /* False: it is not over, and not for us. */
@@ -379,10 +410,62 @@ static bool run_interrupt(struct hop_sampler *sampler)
     stop_following(way);
     if (policy >= 0)
         pthread_setschedparam(pthread_self(), policy, &param);
+    leave(way, sampler);
     return is_over;
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
+
+/* By a thread that may wait: the kernel takes some milliseconds. */
+static void open_interrupts(void *context)
+{
+    struct interrupt_way *way = context;
+    if (hop_interrupts_open(&way->interrupts, &way->plan, &way->why_not) &&
+        !hop_interrupts_begin(&way->interrupts, way->mean_ns))
+        way->why_not = "its threads can't be given timers";
+}
+
+/* Why it can't be; NULL: it is to be tried. */
+static const char *why_not(const struct hop_sampler *sampler)
+{
+    if (sampler->plan.mode != HOP_MODE_CPU)
+        return "only threads that run are interrupted (--mode cpu)";
+    if (sampler->plan.rate_hz > RATE_MAX_HZ)
+        return "more than 50,000 a second are not to be had";
+    if (sampler->roster.interpreter_count != 1)
+        return "the target has several interpreters, or none yet";
+    return NULL;
+}
+
+/* With all that open_interrupts needs. NULL: out of memory. */
+static struct interrupt_way *make(const struct hop_sampler *sampler)
+{
+    const struct hop_python *python = sampler->python;
+    struct interrupt_way *way = calloc(1, sizeof *way);
+    if (!way)
+        return NULL;
+    struct hop_gil gil =
+        hop_gil_of(&python->layout, python->runtime_addr, &sampler->roster.interpreters[0]);
+    hop_interrupts_init(&way->interrupts, sampler->process, sampler->plan.seed);
+    way->why_not = why_not(sampler);
+    way->mean_ns = mean_period_ns((uint64_t)(1e9 / sampler->plan.rate_hz));
+    way->plan = (struct hop_interrupt_plan){.layout = &python->layout,
+                                            .pid = sampler->process->pid,
+                                            .locked_addr = gil.locked_addr,
+                                            .holder_addr = gil.holder_addr};
+    return way;
+}
+
+static void destroy(struct interrupt_way *way)
+{
+    if (!way)
+        return;
+    hop_interrupts_close(&way->interrupts);
+    hop_interrupt_codes_deinit(&way->codes);
+    free(way->steps);
+    free(way->last_steps);
+    free(way);
+}
 
 static bool make_room(struct interrupt_way *way, struct hop_sampler *sampler)
 {
@@ -392,64 +475,88 @@ static bool make_room(struct interrupt_way *way, struct hop_sampler *sampler)
            hop_interrupt_codes_init(&way->codes, &way->interrupts, &sampler->codes);
 }
 
-/* Why not; NULL: it has begun. */
-static const char *begin(struct interrupt_way *way, struct hop_sampler *sampler)
+/* From now on it is by interrupts. What these wrote down until now was looked at otherwise. */
+static void start(struct interrupt_way *way, struct hop_sampler *sampler)
 {
     const struct hop_roster *roster = &sampler->roster;
-    const struct hop_python *python = sampler->python;
-    const char *why;
-    if (sampler->plan.mode != HOP_MODE_CPU)
-        return "only threads that run are interrupted (--mode cpu)";
-    if (sampler->plan.rate_hz > RATE_MAX_HZ)
-        return "more than 50,000 a second are not to be had";
-    if (roster->interpreter_count != 1)
-        return "the target has several interpreters";
-    struct hop_gil gil =
-        hop_gil_of(&python->layout, python->runtime_addr, &roster->interpreters[0]);
-    if (!hop_interrupts_open(&way->interrupts, sampler->process, &python->layout, gil.locked_addr,
-                             gil.holder_addr, &why))
-        return why;
-    way->interrupts.random_state = sampler->plan.seed;
     way->last_thread = UINT32_MAX;
     way->followed_cpu = -1;
     if (sched_getaffinity(0, sizeof way->our_cpus, &way->our_cpus) != 0)
         CPU_ZERO(&way->our_cpus);
-    way->began_ns = way->visited_ns = sampler->deadlines.woke_ns = hop_now_ns();
+    way->visited_ns = way->started_ns = hop_now_ns();
+    way->began_ns = sampler->deadlines.next_period_ns;
     way->began_tick = sampler->counts.ticks;
+    way->missed_before = sampler->counts.missed;
     way->tick_ns = sampler->sample_ns;
-    for (size_t i = 0; i < roster->count; i++)
-        roster->entries[i].is_known_to_interrupts = false;
+    for (size_t i = 0; i < roster->count; i++) {
+        struct hop_roster_entry *entry = &roster->entries[i];
+        entry->is_known_to_interrupts = entry->is_asleep = entry->was_taken = false;
+        entry->interrupts = entry->idle = 0;
+    }
     know_threads(way, sampler);
     hop_interrupts_know_counter(&way->interrupts, sampler->identifier.counter_addr);
     way->heirs_due_ns = 0;
-    return hop_interrupts_begin(&way->interrupts, mean_period_ns(sampler))
-               ? NULL
-               : "its threads can't be given timers";
 }
 
 static enum hop_status open_interrupt(struct hop_sampler *sampler, struct hop_error *err)
 {
-    struct interrupt_way *way = sampler->way_state = calloc(1, sizeof *way);
-    if (!way || !make_room(way, sampler))
+    struct interrupt_way *way = sampler->interrupts ? sampler->interrupts : make(sampler);
+    sampler->interrupts = NULL;
+    if (!way || !make_room(way, sampler)) {
+        destroy(way);
         return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the sampler");
-    hop_interrupts_init(&way->interrupts);
-    const char *why = begin(way, sampler);
-    return why ? hop_error_set(err, HOP_ERR_UNSUPPORTED, "leave out --read interrupt",
-                               "cannot look in timer interrupts: %s", why)
-               : HOP_OK;
+    }
+    if (!way->why_not && way->interrupts.program < 0)
+        open_interrupts(way);
+    if (way->why_not) {
+        hop_error_set(err, HOP_ERR_UNSUPPORTED, "leave out --read interrupt",
+                      "cannot look in timer interrupts: %s", way->why_not);
+        destroy(way);
+        return HOP_ERR_UNSUPPORTED;
+    }
+    sampler->way_state = way;
+    start(way, sampler);
+    return HOP_OK;
 }
 
 static void close_interrupt(struct hop_sampler *sampler)
 {
-    struct interrupt_way *way = sampler->way_state;
+    destroy(sampler->way_state);
     sampler->way_state = NULL;
-    if (!way)
+}
+
+/* --- changing to it --------------------------------------------------------------------------- */
+
+void hop_interrupts_prepare(struct hop_sampler *sampler)
+{
+    sampler->interrupts = make(sampler);
+    if (!sampler->interrupts)
         return;
-    hop_interrupts_close(&way->interrupts);
-    hop_interrupt_codes_deinit(&way->codes);
-    free(way->steps);
-    free(way->last_steps);
-    free(way);
+    if (sampler->interrupts->why_not)
+        hop_interrupts_drop(sampler);
+}
+
+bool hop_interrupts_are_ready(struct hop_sampler *sampler)
+{
+    struct interrupt_way *way = sampler->interrupts;
+    if (!way || way->is_ready)
+        return way;
+    if (!way->is_sent) {
+        way->is_sent = hop_crew_send(sampler->crew, open_interrupts, way);
+        return false;
+    }
+    if (hop_crew_is_on_errand(sampler->crew))
+        return false;
+    way->is_ready = !way->why_not;
+    if (!way->is_ready)
+        hop_interrupts_drop(sampler);
+    return way->is_ready;
+}
+
+void hop_interrupts_drop(struct hop_sampler *sampler)
+{
+    destroy(sampler->interrupts);
+    sampler->interrupts = NULL;
 }
 
 const struct hop_way hop_way_interrupt = {
