@@ -24,9 +24,6 @@ enum { THREADS = 4096 };
 /* Threads may be born while the others get their events. */
 enum { BEGINNINGS_MAX = 10 };
 
-/* The period is changed after so many records: to change it ends the one under way. */
-enum { RECORDS_A_PERIOD = 16 };
-
 /* include/linux/proc_ns.h: PROC_PID_INIT_INO. */
 static const ino_t FIRST_PID_NAMESPACE = 0xEFFFFFFC;
 
@@ -202,7 +199,7 @@ static void draw_period(struct hop_interrupts *interrupts)
 
 void hop_interrupts_jitter(struct hop_interrupts *interrupts)
 {
-    if (interrupts->records >= RECORDS_A_PERIOD)
+    if (interrupts->records >= HOP_INTERRUPTS_A_PERIOD)
         draw_period(interrupts);
 }
 

@@ -13,6 +13,10 @@
 #include "sample/interrupt_program.h"
 #include "sample/interrupt_record.h"
 
+/* The period is changed after so many records at the earliest: to change it ends the one under way.
+ */
+enum { HOP_INTERRUPTS_A_PERIOD = 16 };
+
 struct hop_interrupt_event {
     int tid, fd;
     uint64_t period_ns;

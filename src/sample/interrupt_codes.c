@@ -25,16 +25,22 @@ static uint64_t identity_of(const struct hop_code *code)
     return hop_code_identity_number(code->addr, &code->identity);
 }
 
-static bool is_still_there(const struct hop_code_table *table,
-                           const struct hop_interrupt_frame *frame)
+/* Whether what is at the address has that identity, and lives. In a code object that was freed all
+ * may be as it was but for its first word: CPython counts the references down to 0 first
+ * (_Py_Dealloc), and allocators put a pointer there (pymalloc's list of free blocks, glibc's, where
+ * the type goes too). From 3.12 on a count takes 32 bits; what is above is 0, or flags from bit 48
+ * on (3.14, object.h: ob_overflow, ob_flags), where pointers have bits of their own. */
+static bool is_alive(const struct hop_code_table *table, uint64_t addr, uint64_t number)
 {
     uint8_t header[HOP_CODE_HEADER_MAX];
     struct hop_code_identity identity;
-    size_t size = hop_code_header_size(table->layout);
-    if (!hop_read(table->reader, frame->code_addr, header, size))
+    const struct hop_layout *layout = table->layout;
+    if (!hop_read(table->reader, addr, header, hop_code_header_size(layout)))
         return false;
-    hop_code_identity_from(table->layout, header, NULL, &identity);
-    return hop_code_identity_number(frame->code_addr, &identity) == frame->identity;
+    uint64_t count = hop_u64(header + layout->object_type - sizeof count);
+    hop_code_identity_from(layout, header, NULL, &identity);
+    return hop_code_identity_number(addr, &identity) == number && (uint32_t)count &&
+           !(count >> 32 & 0xFFFF);
 }
 
 /* From now on a code object with this identity is this one. */
@@ -52,16 +58,18 @@ static bool learn(struct hop_interrupt_codes *codes, uint64_t identity, uint32_t
     return true;
 }
 
-/* The thread may run while we read, and its bytecode be instrumented meanwhile: what is read twice
- * alike was not. */
-static enum hop_refusal read_steady(struct hop_code_table *table, uint64_t addr, uint32_t *id)
+/* The thread may run while we read. Then its bytecode may be instrumented meanwhile: what is read
+ * twice alike was not. And the code object may be freed, and what hangs on it be others' already:
+ * one that lives afterwards lived before, for no two have the same version. */
+static enum hop_refusal read_running(struct hop_code_table *table, uint64_t addr, uint32_t *id)
 {
     uint32_t first;
     size_t known = table->count;
     enum hop_refusal refusal = hop_code_table_add(table, addr, &first);
     if (refusal == HOP_TAKEN)
         refusal = hop_code_table_add(table, addr, id);
-    if (refusal == HOP_TAKEN && first != *id) {
+    if (refusal == HOP_TAKEN &&
+        (first != *id || !is_alive(table, addr, identity_of(table->codes[*id])))) {
         hop_code_table_truncate(table, known);
         refusal = HOP_REFUSED_CODE_GONE;
     }
@@ -80,9 +88,10 @@ static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
     const struct hop_code *code = hop_code_table_find(table, frame->code_addr, id);
     if (!code || identity_of(code) != frame->identity) {
         codes->has_learnt = true;
-        enum hop_refusal refusal = read_steady(table, frame->code_addr, id);
+        enum hop_refusal refusal = read_running(table, frame->code_addr, id);
         if (refusal != HOP_TAKEN)
-            return is_still_there(table, frame) ? refusal : HOP_REFUSED_CODE_GONE;
+            return is_alive(table, frame->code_addr, frame->identity) ? refusal
+                                                                      : HOP_REFUSED_CODE_GONE;
         code = table->codes[*id];
     }
     if (!learn(codes, identity_of(code), *id))

@@ -112,7 +112,7 @@ bool hop_interrupt_can(const struct hop_layout *layout)
 {
     return layout->frame_root == HOP_ROOT_CURRENT_FRAME && layout->ip_kind == HOP_IP_INSTR_PTR &&
            layout->owners_without_code && layout->interp_gil_locked != HOP_ABSENT &&
-           !hop_code_identity_needs_name(layout) &&
+           !hop_code_identity_needs_name(layout) && layout->object_type >= 8 &&
            thread_piece(layout).bytes <= HOP_INTERRUPT_THREAD_BYTES &&
            frame_piece(layout).bytes <= HOP_INTERRUPT_BLOCK_BYTES / 8 &&
            code_piece(layout).bytes <= HOP_INTERRUPT_CODE_BYTES;

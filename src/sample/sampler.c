@@ -96,7 +96,7 @@ static void settle(struct hop_sampler *sampler)
 static void end_run(struct hop_sampler *sampler)
 {
     hop_sampler_hold(sampler);
-    sampler->counts.ended_ns = hop_now_ns();
+    sampler->counts.ended_ns = sampler->over_ns ? sampler->over_ns : hop_now_ns();
     sampler->counts.missed = sampler->deadlines.missed;
     hop_sampler_release(sampler);
     settle(sampler);
@@ -119,6 +119,7 @@ static int step(void *context, int cpu)
         if (wait != HOP_WAIT_REACHED) {
             hop_sampler_hold(sampler);
             sampler->ending = wait == HOP_WAIT_STOPPED ? HOP_ENDED_STOPPED : HOP_ENDED_DURATION;
+            sampler->over_ns = hop_now_ns();
             hop_sampler_release(sampler);
             return HOP_CREW_DONE;
         }
@@ -271,7 +272,7 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
     uint64_t duration_ns = plan->duration_ns;
     sampler->plan = *plan;
     hop_sampler_hold(sampler);
-    sampler->passed_ns = 0;
+    sampler->passed_ns = sampler->over_ns = 0;
     sampler->perf_clocks = (struct hop_perf_clocks){0};
     sampler->counts = (struct hop_sampler_counts){.started_ns = hop_now_ns()};
     sampler->ending = HOP_ENDED_DURATION;

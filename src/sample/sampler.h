@@ -93,6 +93,7 @@ struct hop_sampler {
                            yet */
     bool is_mid_tick;
     bool is_changing;  /* of the way: the run goes on */
+    uint64_t over_ns;  /* when the run was found to be over; 0: not yet */
     int renewals_left; /* in this tick: of the roster */
     bool is_opening;
     uint64_t last_woke_ns; /* in the opening: when the last tick began */

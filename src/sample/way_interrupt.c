@@ -20,10 +20,6 @@ static const uint64_t VISIT_NS = 50 * 1000 * 1000;
  * is 10 us. */
 static const double RATE_MAX_HZ = 50000;
 
-/* The periods are drawn, and the one under way is lost when the next is: by how much the mean has
- * to be shorter than asked for. The mean of 1/x, x evenly from 0.9 to 1.1; half of one in 16. */
-static const double MEAN_PART = 1.0034 * (1 - 0.5 / 16.5);
-
 /* Over so many interrupts what one takes is averaged, and a part of a thread's time that they may
  * take. */
 enum { TOOK_SPREAD = 16, PART_MAX = 2 };
@@ -290,9 +286,14 @@ static void count_idle(struct hop_sampler *sampler)
     }
 }
 
+/* Periods are drawn, and the one under way is lost when the next is: by how much they have to be
+ * shorter than is wanted. The mean of 1/x, x evenly from 0.9 to 1.1; half of one in as many as pass
+ * between two visits, or in as many as are the least. */
 static uint64_t mean_period_ns(uint64_t wanted_ns)
 {
-    return (uint64_t)((double)wanted_ns * MEAN_PART);
+    double a_visit = (double)VISIT_NS / (double)wanted_ns;
+    double a_draw = a_visit > HOP_INTERRUPTS_A_PERIOD ? a_visit : HOP_INTERRUPTS_A_PERIOD;
+    return (uint64_t)((double)wanted_ns * 1.0034 * a_draw / (a_draw + 0.5));
 }
 
 /* Where it fails they keep what they have. */
@@ -405,6 +406,7 @@ static bool run_interrupt(struct hop_sampler *sampler)
             sampler->ending = HOP_ENDED_DURATION;
             is_over = true;
         }
+        sampler->over_ns = is_over ? hop_now_ns() : 0;
         hop_sampler_release(sampler);
     }
     stop_following(way);
@@ -488,6 +490,7 @@ static void start(struct interrupt_way *way, struct hop_sampler *sampler)
     way->began_tick = sampler->counts.ticks;
     way->missed_before = sampler->counts.missed;
     way->tick_ns = sampler->sample_ns;
+    sampler->deadlines.lateness = (struct hop_lateness){0}; /* nobody waits for a deadline here */
     for (size_t i = 0; i < roster->count; i++) {
         struct hop_roster_entry *entry = &roster->entries[i];
         entry->is_known_to_interrupts = entry->is_asleep = entry->was_taken = false;
@@ -560,7 +563,7 @@ void hop_interrupts_drop(struct hop_sampler *sampler)
 }
 
 const struct hop_way hop_way_interrupt = {
-    .name = "same CPU, in interrupts",
+    .name = "interrupts",
     .words = "each thread was read in a timer interrupt of its own, in which it stands still",
     .open = open_interrupt,
     .run = run_interrupt,
