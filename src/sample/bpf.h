@@ -21,7 +21,7 @@ int hop_bpf_map_put(int map, const void *key, const void *value);
  * Registers: 0 is a call's result, 1 to 5 its arguments and lost by it, 6 to 9 are kept, 10 is the
  * end of the stack. Labels are small numbers, and are set once; jumps may go either way. */
 
-enum { HOP_BPF_INSTRUCTIONS_MAX = 512, HOP_BPF_JUMPS_MAX = 64, HOP_BPF_LABELS_MAX = 32 };
+enum { HOP_BPF_INSTRUCTIONS_MAX = 512, HOP_BPF_JUMPS_MAX = 64, HOP_BPF_LABELS_MAX = 48 };
 
 struct hop_bpf_code {
     struct bpf_insn instructions[HOP_BPF_INSTRUCTIONS_MAX];

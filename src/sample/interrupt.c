@@ -2,12 +2,13 @@
 #include "sample/interrupt.h"
 
 #include "base/clock.h"
-#include "py/threads.h"
 #include "sample/bpf.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -21,8 +22,8 @@ enum { RING_BYTES = 512 << 10 };
 /* Threads by their tid: those that were interrupted lately. */
 enum { THREADS = 4096 };
 
-/* Threads may be born while the others get their events. */
-enum { BEGINNINGS_MAX = 10 };
+/* Each takes a file and, in the kernel, room for a deep stack. */
+enum { CPUS_MAX = 1024 };
 
 /* include/linux/proc_ns.h: PROC_PID_INIT_INO. */
 static const ino_t FIRST_PID_NAMESPACE = 0xEFFFFFFC;
@@ -32,7 +33,7 @@ static const ino_t FIRST_PID_NAMESPACE = 0xEFFFFFFC;
 static bool make_maps(struct hop_interrupts *interrupts)
 {
     struct hop_interrupt_plan *plan = &interrupts->plan;
-    uint32_t cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+    uint32_t cpus = (uint32_t)interrupts->cpu_count;
     plan->scratch =
         hop_bpf_map_create(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct hop_interrupt_scratch), cpus, 0);
     plan->shared = hop_bpf_map_create(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct hop_interrupt_shared), 1,
@@ -102,7 +103,7 @@ static const char *why_not(int error)
         return "this kernel is too old for it (Linux 5.17 is not)";
     case EMFILE:
     case ENFILE:
-        return "the target has more threads than we may have files open";
+        return "there are more CPUs than we may have files open";
     default:
         return "the kernel has no memory for it";
     }
@@ -135,9 +136,8 @@ bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_int
     if (*why)
         return false;
     errno = 0;
-    interrupts->tids = malloc(HOP_THREADS_MAX * sizeof *interrupts->tids);
-    bool is_ready = interrupts->tids && hop_id_table_init(&interrupts->event_of, 64) &&
-                    make_maps(interrupts) && map_memory(interrupts);
+    interrupts->cpu_count = hop_interrupts_cpus();
+    bool is_ready = make_maps(interrupts) && map_memory(interrupts);
     if (is_ready)
         interrupts->program = hop_interrupt_program_load(&interrupts->plan);
     if (interrupts->program >= 0)
@@ -147,10 +147,11 @@ bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_int
     return false;
 }
 
-static void close_events(struct hop_interrupt_event *events, size_t count)
+static void close_events(int *events, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        close(events[i].fd);
+    for (size_t i = 0; events && i < count; i++)
+        if (events[i] >= 0)
+            close(events[i]);
     free(events);
 }
 
@@ -163,7 +164,7 @@ static void close_map(int map)
 void hop_interrupts_close(struct hop_interrupts *interrupts)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    close_events(interrupts->events, interrupts->event_count);
+    close_events(interrupts->events, interrupts->cpu_count);
     if (interrupts->shared)
         munmap(interrupts->shared, sizeof *interrupts->shared);
     if (interrupts->read_to)
@@ -176,13 +177,28 @@ void hop_interrupts_close(struct hop_interrupts *interrupts)
     close_map(interrupts->plan.shared);
     close_map(interrupts->plan.threads);
     close_map(interrupts->plan.ring);
-    hop_id_table_deinit(&interrupts->event_of);
-    free(interrupts->tids);
     *interrupts = (struct hop_interrupts){0};
     clear(interrupts);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
+
+/* The highest number is the last in the list: cpu(5), Documentation/admin-guide/cputopology.rst. */
+size_t hop_interrupts_cpus(void)
+{
+    char text[256];
+    size_t highest = 0;
+    FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
+    if (file && fgets(text, sizeof text, file)) {
+        size_t end = strcspn(text, "\n"), start = end;
+        while (start && text[start - 1] >= '0' && text[start - 1] <= '9')
+            start--;
+        highest = strtoul(text + start, NULL, 10);
+    }
+    if (file)
+        fclose(file);
+    return highest < CPUS_MAX ? highest + 1 : CPUS_MAX;
+}
 
 /* xorshift64*, as in deadline.c. A tenth to either side of the mean. */
 static void draw_period(struct hop_interrupts *interrupts)
@@ -194,16 +210,20 @@ static void draw_period(struct hop_interrupts *interrupts)
     interrupts->random_state = x;
     double part = (double)(x * 0x2545F4914F6CDD1Du >> 11) / (double)(UINT64_C(1) << 53);
     interrupts->period_ns = (uint64_t)((double)interrupts->mean_ns * (0.9 + 0.2 * part));
-    interrupts->records = 0;
+    interrupts->drawn_ns = hop_now_ns();
 }
 
-void hop_interrupts_jitter(struct hop_interrupts *interrupts)
+void hop_interrupts_jitter(struct hop_interrupts *interrupts, uint64_t now_ns)
 {
-    if (interrupts->records >= HOP_INTERRUPTS_A_PERIOD)
-        draw_period(interrupts);
+    if (now_ns - interrupts->drawn_ns < HOP_INTERRUPTS_ALIKE * interrupts->mean_ns)
+        return;
+    draw_period(interrupts);
+    for (size_t i = 0; i < interrupts->cpu_count; i++)
+        if (interrupts->events[i] >= 0)
+            ioctl(interrupts->events[i], PERF_EVENT_IOC_PERIOD, &interrupts->period_ns);
 }
 
-static int open_event(const struct hop_interrupts *interrupts, int tid)
+static int open_event(const struct hop_interrupts *interrupts, int cpu)
 {
     struct perf_event_attr attributes = {
         .type = PERF_TYPE_SOFTWARE,
@@ -211,11 +231,8 @@ static int open_event(const struct hop_interrupts *interrupts, int tid)
         .config = PERF_COUNT_SW_CPU_CLOCK,
         .sample_period = interrupts->period_ns,
         .disabled = 1,
-        .inherit = 1,
-        .inherit_thread = 1, /* since 5.13; not to processes that it forks */
-        .remove_on_exec = 1, /* since 5.13; what the next program is we do not know */
     };
-    int fd = (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    int fd = (int)syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
     if (fd >= 0 && ioctl(fd, PERF_EVENT_IOC_SET_BPF, interrupts->program) != 0) {
         int why = errno;
         close(fd);
@@ -225,100 +242,33 @@ static int open_event(const struct hop_interrupts *interrupts, int tid)
     return fd;
 }
 
-struct events {
-    struct hop_interrupt_event *items;
-    size_t count, capacity;
-};
-
-/* 0: as many threads as were listed have events, ESRCH: some had ended. */
-static int open_events(struct hop_interrupts *interrupts, size_t threads, struct events *events)
-{
-    *events = (struct events){.items = calloc(threads, sizeof *events->items), .capacity = threads};
-    if (!events->items)
-        return ENOMEM;
-    int result = 0;
-    for (size_t i = 0; i < threads; i++) {
-        int tid = interrupts->tids[i];
-        int fd = open_event(interrupts, tid);
-        if (fd >= 0)
-            events->items[events->count++] = (struct hop_interrupt_event){
-                .tid = tid, .fd = fd, .period_ns = interrupts->period_ns};
-        else if (errno == ESRCH)
-            result = ESRCH;
-        else
-            return errno;
-    }
-    return result;
-}
-
-/* Whether the threads are those that the events are of: else one was born before its parent had an
- * event, and has none, or after, and would have two. */
-static bool are_all(struct hop_interrupts *interrupts, const struct events *events)
-{
-    size_t total = 0;
-    ssize_t listed =
-        hop_process_threads(interrupts->process, interrupts->tids, HOP_THREADS_MAX, &total);
-    if (listed < 0 || (size_t)listed != events->count)
-        return false;
-    for (size_t i = 0; i < events->count; i++)
-        if (interrupts->tids[i] != events->items[i].tid)
-            return false;
-    return true;
-}
-
-static bool take_events(struct hop_interrupts *interrupts, struct events *events)
-{
-    if (!hop_id_table_reserve(&interrupts->event_of, interrupts->event_of.used + events->count))
-        return false;
-    close_events(interrupts->events, interrupts->event_count);
-    interrupts->events = events->items;
-    interrupts->event_count = events->count;
-    for (size_t i = 0; i < events->count; i++) {
-        hop_id_table_put(&interrupts->event_of, (uint64_t)events->items[i].tid, (uint32_t)i);
-        ioctl(events->items[i].fd, PERF_EVENT_IOC_ENABLE, 0);
-    }
-    return true;
-}
-
 bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t mean_ns)
 {
-    struct events events = {0};
+    uint64_t mean_before_ns = interrupts->mean_ns;
+    size_t online = 0;
+    int *events = malloc(interrupts->cpu_count * sizeof *events);
+    if (!events)
+        return false;
     interrupts->mean_ns = mean_ns;
     draw_period(interrupts);
-    for (int i = 0; i < BEGINNINGS_MAX; i++) {
-        size_t total = 0;
-        close_events(events.items, events.count);
-        ssize_t threads =
-            hop_process_threads(interrupts->process, interrupts->tids, HOP_THREADS_MAX, &total);
-        int failed = threads <= 0 ? ESRCH : open_events(interrupts, (size_t)threads, &events);
-        if (threads <= 0)
-            events = (struct events){0};
-        if (failed && failed != ESRCH) {
-            close_events(events.items, events.count);
-            errno = failed;
+    for (size_t i = 0; i < interrupts->cpu_count; i++) {
+        events[i] = open_event(interrupts, (int)i);
+        if (events[i] < 0 && errno != ENODEV) { /* ENODEV: it is offline */
+            int why = errno;
+            close_events(events, i);
+            interrupts->mean_ns = mean_before_ns;
+            errno = why;
             return false;
         }
-        if (!failed && are_all(interrupts, &events))
-            break;
+        online += events[i] >= 0;
     }
-    if (events.count && take_events(interrupts, &events))
-        return true;
-    close_events(events.items, events.count);
-    errno = ESRCH;
-    return false;
-}
-
-void hop_interrupts_note(struct hop_interrupts *interrupts, int tid)
-{
-    uint32_t index = hop_id_table_get(&interrupts->event_of, (uint64_t)tid);
-    interrupts->records++;
-    if (index >= interrupts->event_count || interrupts->events[index].tid != tid)
-        return;
-    struct hop_interrupt_event *event = &interrupts->events[index];
-    if (event->period_ns == interrupts->period_ns)
-        return;
-    event->period_ns = interrupts->period_ns;
-    ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &event->period_ns);
+    close_events(interrupts->events, interrupts->cpu_count);
+    interrupts->events = events;
+    interrupts->online = online;
+    for (size_t i = 0; i < interrupts->cpu_count; i++)
+        if (events[i] >= 0)
+            ioctl(events[i], PERF_EVENT_IOC_ENABLE, 0);
+    return true;
 }
 
 /* --- what interrupts know --------------------------------------------------------------------- */
@@ -356,10 +306,16 @@ void hop_interrupts_wait(struct hop_interrupts *interrupts, uint64_t until_ns)
         epoll_wait(interrupts->wakeups, &event, 1, (int)((until_ns - now_ns) / ns_a_ms + 1));
 }
 
-const struct hop_interrupt_record *hop_interrupts_next(struct hop_interrupts *interrupts)
+uint64_t hop_interrupts_written(const struct hop_interrupts *interrupts)
+{
+    return __atomic_load_n(interrupts->written_to, __ATOMIC_ACQUIRE);
+}
+
+const struct hop_interrupt_record *hop_interrupts_next(struct hop_interrupts *interrupts,
+                                                       uint64_t until)
 {
     __atomic_store_n(interrupts->read_to, interrupts->taken_to, __ATOMIC_RELEASE);
-    if (interrupts->taken_to >= __atomic_load_n(interrupts->written_to, __ATOMIC_ACQUIRE))
+    if (interrupts->taken_to >= until)
         return NULL;
     const uint8_t *header = interrupts->ring + (interrupts->taken_to & (RING_BYTES - 1));
     uint32_t length = __atomic_load_n((const uint32_t *)header, __ATOMIC_ACQUIRE);

@@ -1,8 +1,13 @@
 /* Code objects by the identity that an interrupt took down, see interrupt_codes.h. */
 #include "sample/interrupt_codes.h"
 
+#include "base/clock.h"
+
 /* Identities that are remembered; a program may make code objects without end. */
 enum { IDENTITIES_MAX = 1 << 18, FIRST_IDENTITIES = 1024 };
+
+/* What could not be read is not tried again for so many times as long as it took. */
+enum { PATIENCE = 100 };
 
 /* The first record with which it is sought where code objects are counted; then ever more rarely,
  * as an interpreter's whole state is read for that. */
@@ -69,10 +74,10 @@ static enum hop_refusal read_running(struct hop_code_table *table, uint64_t addr
     if (refusal == HOP_TAKEN)
         refusal = hop_code_table_add(table, addr, id);
     if (refusal == HOP_TAKEN &&
-        (first != *id || !is_alive(table, addr, identity_of(table->codes[*id])))) {
-        hop_code_table_truncate(table, known);
+        (first != *id || !is_alive(table, addr, identity_of(table->codes[*id]))))
         refusal = HOP_REFUSED_CODE_GONE;
-    }
+    if (refusal != HOP_TAKEN)
+        hop_code_table_truncate(table, known);
     return refusal;
 }
 
@@ -87,11 +92,19 @@ static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
         return HOP_TAKEN;
     const struct hop_code *code = hop_code_table_find(table, frame->code_addr, id);
     if (!code || identity_of(code) != frame->identity) {
+        size_t at = frame->identity % HOP_INTERRUPT_REFUSED;
+        uint64_t now_ns = hop_now_ns();
+        if (!codes->may_read ||
+            (codes->refused[at] == frame->identity && now_ns < codes->refused_until_ns[at]))
+            return HOP_REFUSED_CODE_GONE;
         codes->has_learnt = true;
         enum hop_refusal refusal = read_running(table, frame->code_addr, id);
-        if (refusal != HOP_TAKEN)
+        if (refusal != HOP_TAKEN) {
+            codes->refused[at] = frame->identity;
+            codes->refused_until_ns[at] = now_ns + PATIENCE * (hop_now_ns() - now_ns);
             return is_alive(table, frame->code_addr, frame->identity) ? refusal
                                                                       : HOP_REFUSED_CODE_GONE;
+        }
         code = table->codes[*id];
     }
     if (!learn(codes, identity_of(code), *id))

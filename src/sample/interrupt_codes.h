@@ -8,12 +8,18 @@
 #include "sample/identify.h"
 #include "sample/interrupt.h"
 
+enum { HOP_INTERRUPT_REFUSED = 64 };
+
 struct hop_interrupt_codes {
     struct hop_interrupts *interrupts;
     struct hop_code_table *table;
     struct hop_id_table code_of; /* by identity */
-    bool has_learnt;             /* something of the last record was new */
-    uint64_t named;              /* records */
+    bool may_read;               /* the program is there: memory is its */
+    /* Identities that could not be had lately, by a few of their bits, and until when they are not
+     * tried again. */
+    uint64_t refused[HOP_INTERRUPT_REFUSED], refused_until_ns[HOP_INTERRUPT_REFUSED];
+    bool has_learnt; /* something of the last record was new */
+    uint64_t named;  /* records */
 };
 
 /* False: out of memory. References are kept. */

@@ -20,7 +20,7 @@ _Static_assert(IN_SCRATCH(frames) == IN_SCRATCH(record) + (long)sizeof(struct ho
                "the record's frames are behind it");
 
 /* Kept in registers; and places on the stack. */
-enum { FRAME = 6, SCRATCH = 7, ADDR = 8, PLACE = 9, HOW_SOON = 9, STACK_END = 10 };
+enum { FRAME = 6, TID = 6, SCRATCH = 7, ADDR = 8, PLACE = 9, HOW_SOON = 9, STACK_END = 10 };
 enum { CPU_ON_STACK = -4, IDENTITY_ON_STACK = -16 };
 
 /* Frames, and entry frames between them. */
@@ -30,6 +30,9 @@ enum label {
     BEGUN,
     IS_TARGET,
     COUNTED,
+    NEW_EPOCH,
+    SAME_EPOCH,
+    SAME_EPOCH_UNKNOWN,
     BY_TID,
     FOUND_BY_TID,
     HAS_STATE,
@@ -61,6 +64,9 @@ enum label {
 /* No more than one wake-up for something new in so long. */
 static const int32_t WAKEUP_NS = 100 * 1000;
 
+/* The count of code objects is believed where it was seen so shortly before. */
+static const int32_t COUNTER_GAP_NS = 5 * 1000 * 1000;
+
 /* How old what is in memory at a caller's instruction may be. */
 static const int32_t OPCODES_NS = 10 * 1000 * 1000;
 
@@ -89,8 +95,9 @@ static struct piece piece_of(const int32_t *offsets, const int32_t *sizes, size_
 
 static struct piece thread_piece(const struct hop_layout *layout)
 {
-    static const int32_t sizes[] = {8, 8, 8};
-    return PIECE(layout->thread_current_frame, layout->thread_id, layout->thread_native_id);
+    static const int32_t sizes[] = {8, 8, 8, 8};
+    return PIECE(layout->thread_current_frame, layout->thread_id, layout->thread_native_id,
+                 layout->thread_interp);
 }
 
 static struct piece frame_piece(const struct hop_layout *layout)
@@ -215,22 +222,65 @@ static void load_of_thread(struct hop_bpf_code *code, struct piece piece, int to
     hop_bpf_load(code, BPF_DW, to, SCRATCH, IN_SCRATCH(thread) + offset - piece.from);
 }
 
+/* As identify.c does: the count is believed while it is seen often, and not to go back. */
+static void note_epoch(struct hop_bpf_code *code)
+{
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(counter));
+    hop_bpf_jump_if(code, BPF_JEQ, 1, 0, SAME_EPOCH_UNKNOWN);
+    hop_bpf_load(code, BPF_DW, 4, SCRATCH, IN_SCRATCH(epoch));
+    hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(last_counter));
+    hop_bpf_jump_if_than(code, BPF_JLT, 1, 2, NEW_EPOCH);
+    hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(last_ns));
+    hop_bpf_compute_with(code, BPF_ADD, 2, COUNTER_GAP_NS);
+    hop_bpf_load(code, BPF_DW, 3, SCRATCH, IN_RECORD(ns));
+    hop_bpf_jump_if_than(code, BPF_JGE, 2, 3, SAME_EPOCH);
+    hop_bpf_label(code, NEW_EPOCH);
+    hop_bpf_compute_with(code, BPF_ADD, 4, 1);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(epoch), 4);
+    hop_bpf_label(code, SAME_EPOCH);
+    hop_bpf_load(code, BPF_DW, 3, SCRATCH, IN_RECORD(ns));
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(last_ns), 3);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(last_counter), 1);
+    hop_bpf_compute_with(code, BPF_LSH, 4, 32);
+    hop_bpf_compute(code, BPF_OR, 1, 4);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(counter), 1);
+    hop_bpf_label(code, SAME_EPOCH_UNKNOWN);
+}
+
+/* The state that holds the GIL is the interrupted thread's if it has its id. */
+static void find_by_gil(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan,
+                        struct piece piece)
+{
+    hop_bpf_set_wide(code, ADDR, plan->locked_addr);
+    read_memory(code, IN_SCRATCH(word), 4, ADDR, 0, BY_TID);
+    hop_bpf_load(code, BPF_W, 1, SCRATCH, IN_SCRATCH(word));
+    hop_bpf_jump_if(code, BPF_JNE, 1, 1, BY_TID);
+    hop_bpf_set_wide(code, ADDR, plan->holder_addr);
+    read_memory(code, IN_SCRATCH(word), 8, ADDR, 0, BY_TID);
+    hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(word));
+    hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, BY_TID);
+    read_thread(code, piece, BY_TID);
+    load_of_thread(code, piece, 1, plan->layout->thread_native_id);
+    hop_bpf_load(code, BPF_W, 2, SCRATCH, IN_RECORD(tid));
+    hop_bpf_jump_if_than(code, BPF_JEQ, 1, 2, WALK);
+}
+
 static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
     const struct hop_layout *layout = plan->layout;
     const struct piece piece = thread_piece(layout);
+    hop_bpf_call(code, BPF_FUNC_get_current_pid_tgid);
+    hop_bpf_move(code, TID, 0);
+    hop_bpf_compute_with(code, BPF_RSH, 0, 32);
+    hop_bpf_jump_if(code, BPF_JEQ, 0, plan->pid, IS_TARGET);
+    hop_bpf_return(code, 0);
+    hop_bpf_label(code, IS_TARGET);
     begin(code, plan, BEGUN);
+    hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(tid), TID);
     hop_bpf_load(code, BPF_W, 1, STACK_END, CPU_ON_STACK);
     hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(cpu), 1);
     hop_bpf_call(code, BPF_FUNC_ktime_get_ns);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(ns), 0);
-    hop_bpf_call(code, BPF_FUNC_get_current_pid_tgid);
-    hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(tid), 0);
-    hop_bpf_compute_with(code, BPF_RSH, 0, 32);
-    /* A thread may be between its fork and its own identity. */
-    hop_bpf_jump_if(code, BPF_JEQ, 0, plan->pid, IS_TARGET);
-    hop_bpf_return(code, 0);
-    hop_bpf_label(code, IS_TARGET);
     hop_bpf_move(code, 1, SCRATCH);
     hop_bpf_compute_with(code, BPF_ADD, 1, IN_RECORD(name));
     hop_bpf_set(code, 2, sizeof((struct hop_interrupt_record *)0)->name);
@@ -248,20 +298,10 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, COUNTED);
     read_memory(code, IN_SCRATCH(counter), 4, ADDR, 0, COUNTED);
     hop_bpf_label(code, COUNTED);
+    note_epoch(code);
 
-    /* The state that holds the GIL is the interrupted thread's if it has its id. */
-    hop_bpf_set_wide(code, ADDR, plan->locked_addr);
-    read_memory(code, IN_SCRATCH(word), 4, ADDR, 0, BY_TID);
-    hop_bpf_load(code, BPF_W, 1, SCRATCH, IN_SCRATCH(word));
-    hop_bpf_jump_if(code, BPF_JNE, 1, 1, BY_TID);
-    hop_bpf_set_wide(code, ADDR, plan->holder_addr);
-    read_memory(code, IN_SCRATCH(word), 8, ADDR, 0, BY_TID);
-    hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(word));
-    hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, BY_TID);
-    read_thread(code, piece, BY_TID);
-    load_of_thread(code, piece, 1, layout->thread_native_id);
-    hop_bpf_load(code, BPF_W, 2, SCRATCH, IN_RECORD(tid));
-    hop_bpf_jump_if_than(code, BPF_JEQ, 1, 2, WALK);
+    if (!plan->has_own_pids)
+        find_by_gil(code, plan, piece);
 
     /* One without the GIL, or in another PID namespace. */
     hop_bpf_label(code, BY_TID);
@@ -282,6 +322,10 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
 
     hop_bpf_label(code, WALK);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(thread_addr), ADDR);
+    load_of_thread(code, piece, 1, layout->thread_interp);
+    hop_bpf_set_wide(code, 2, plan->interpreter_addr);
+    set_status(code, HOP_INTERRUPT_FOREIGN);
+    hop_bpf_jump_if_than(code, BPF_JNE, 1, 2, FINISH);
     load_of_thread(code, piece, 1, layout->thread_id);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(pthread), 1);
     load_of_thread(code, piece, 1, layout->thread_native_id);
@@ -445,6 +489,7 @@ static void find_opcodes(struct hop_bpf_code *code)
 
     hop_bpf_label(code, READ_OPCODES);
     hop_bpf_move(code, FRAME, 1); /* which is not needed any more */
+    hop_bpf_store_value(code, BPF_DW, PLACE, IN_CODES(opcodes_ns), 0); /* should it fail */
     hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(ip), 3);
     hop_bpf_compute_with(code, BPF_ADD, 1, IN_FRAME(opcodes));
     hop_bpf_set(code, 2, sizeof((struct hop_interrupt_frame *)0)->opcodes);

@@ -11,8 +11,10 @@
 /* What the program is made for. */
 struct hop_interrupt_plan {
     const struct hop_layout *layout;
-    int pid;                           /* of the target, in the first PID namespace */
+    int pid; /* of the target, in the first PID namespace */
+    uint64_t interpreter_addr;
     uint64_t locked_addr, holder_addr; /* of its GIL */
+    bool has_own_pids;                 /* it counts threads otherwise than the first namespace */
     uint32_t ring_bytes;
     /* Maps: one hop_interrupt_scratch a CPU, one hop_interrupt_shared, hop_interrupt_thread by tid,
      * and the records. */

@@ -15,6 +15,7 @@ struct hop_interrupt_frame {
 enum hop_interrupt_status {
     HOP_INTERRUPT_WALKED,     /* down to the bottom */
     HOP_INTERRUPT_STRANGER,   /* a thread that has no thread state that we know */
+    HOP_INTERRUPT_FOREIGN,    /* its thread state is of another interpreter */
     HOP_INTERRUPT_UNREADABLE, /* a part of it could not be read */
     HOP_INTERRUPT_BROKEN,     /* the chain did not end in an entry frame */
     HOP_INTERRUPT_TOO_DEEP,
@@ -57,7 +58,10 @@ struct hop_interrupt_scratch {
     uint64_t at_entry;     /* the last one was an entry frame */
     uint64_t wants_wakeup; /* the record has something that we have to look at soon */
     uint64_t word;
-    uint64_t counter; /* of code objects made (py/version_counter.h); 0: not known */
+    /* Of code objects made (py/version_counter.h), 0: not known; above it the epoch: a CPython that
+     * is ended and begun anew counts from the start, and is not seen to where we come seldom. */
+    uint64_t counter;
+    uint64_t last_counter, last_ns, epoch;
     uint8_t thread[HOP_INTERRUPT_THREAD_BYTES];
     /* The memory of some frames: block[0] is what is at block_addr, and from valid_addr on it was
      * read. Older frames lie below newer ones, mostly. */

@@ -217,14 +217,8 @@ static bool add_entry(struct hop_roster *roster, const struct hop_thread_state *
     return true;
 }
 
-/* Its records follow each other, so it is among the last ones. */
-enum { ENDED_LOOKED_AT = 64 };
-
 uint32_t hop_roster_note_ended(struct hop_roster *roster, int tid, const char name[16])
 {
-    for (size_t i = 1; i <= roster->seen_count && i <= ENDED_LOOKED_AT; i++)
-        if (roster->seen[roster->seen_count - i].tid == tid)
-            return (uint32_t)(roster->seen_count - i);
     if (!reserve((void **)&roster->seen, &roster->seen_capacity, roster->seen_count,
                  sizeof *roster->seen))
         return UINT32_MAX;

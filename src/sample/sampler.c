@@ -132,8 +132,10 @@ static int step(void *context, int cpu)
         sampler->counts.missed = sampler->deadlines.missed;
     }
     hop_sampler_release(sampler);
-    if (has_ended)
+    if (has_ended) {
+        sampler->over_ns = hop_now_ns();
         return HOP_CREW_DONE;
+    }
     sampler->is_mid_tick = next_cpu != HOP_CREW_DONE;
     if (!sampler->is_mid_tick && sampler->interrupts && hop_interrupts_are_ready(sampler)) {
         sampler->is_changing = true;
@@ -198,6 +200,8 @@ static enum hop_status run_opening(struct hop_sampler *sampler, uint64_t duratio
            hop_opening_goes_on(&opening, sampler->deadlines.woke_ns))
         continue;
     sampler->is_opening = false;
+    if (sampler->ending == HOP_ENDED_DURATION)
+        sampler->over_ns = 0; /* the rest follows */
     leave_way(sampler);
     hop_opening_end(&opening);
     settle(sampler);
@@ -220,6 +224,9 @@ static enum hop_status go_on(struct hop_sampler *sampler, const struct hop_way *
     sampler->refresh_due_ns = sampler->program_due_ns = 0;
     sampler->early.expected_addr = 0;
     sampler->is_mid_tick = false;
+    sampler->deadlines.rest_divisor = way->rest_divisor;
+    sampler->deadlines.may_spin = false;
+    sampler->added_stacks = 0;
     enum hop_status status = way->open ? way->open(sampler, err) : HOP_OK;
     hop_sampler_release(sampler);
     return status;

@@ -1,7 +1,7 @@
-/* Interrupt: a timer of the thread's own interrupts it on its CPU, and what stands in its frames at
- * that instant is written down by a program of ours in the kernel. We come now and then for what
- * was written down, and give it names. Nothing else of ours runs on the thread's CPU, and what was
- * read is of one instant of it: there is nothing left to be proved. */
+/* Interrupt: a timer of the CPU interrupts the thread that runs there, and what stands in its
+ * frames at that instant is written down by a program of ours in the kernel. We come now and then
+ * for what was written down, and give it names. Nothing else of ours runs on the thread's CPU, and
+ * what was read is of one instant of it: there is nothing left to be proved. */
 #include "sample/way.h"
 
 #include "base/clock.h"
@@ -10,7 +10,7 @@
 
 #include <sched.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 /* How often we come, where nothing new is seen: a wake-up of ours costs the target nothing, unless
  * it is on the only CPU. */
@@ -24,8 +24,15 @@ static const double RATE_MAX_HZ = 50000;
  * take. */
 enum { TOOK_SPREAD = 16, PART_MAX = 2 };
 
-/* Threads that were born since have inherited one period; after so long they get their own ones. */
-static const uint64_t HEIRS_NS = 1000 * 1000 * 1000;
+/* How often it is asked whether CPUs have come online. */
+static const uint64_t CPUS_NS = 1000 * 1000 * 1000;
+
+/* A visit ends after so long: the rest is left for the next. After one that took longer than a few
+ * stacks do, the CPU is left to others for as long. */
+static const uint64_t VISIT_MOST_NS = 20 * 1000 * 1000, REST_NS = 2 * 1000 * 1000;
+
+/* Threads that are remembered without having been listed. */
+enum { ENDED_MAX = 1 << 18 };
 
 /* How long after the last new code object we stay on its CPU. */
 static const uint64_t FOLLOWED_NS = 200 * 1000 * 1000;
@@ -45,12 +52,13 @@ struct interrupt_way {
     uint64_t missed_before;
     uint64_t tick_ns; /* from one instant to the next, as it was asked for */
     uint64_t visited_ns;
-    uint64_t took_ns;      /* what an interrupt takes, of late */
-    uint64_t lost;         /* records for which the kernel had no room */
-    double left_out;       /* instants, as interrupts took too long */
-    uint64_t heirs_due_ns; /* 0: there are none */
-    cpu_set_t our_cpus;    /* where we may run */
-    int followed_cpu;      /* where alone we run now, or -1 */
+    uint64_t took_ns; /* what an interrupt takes, of late */
+    uint64_t lost;    /* records for which the kernel had no room */
+    double left_out;  /* instants, as interrupts took too long */
+    uint64_t cpus_due_ns;
+    struct hop_id_table ended; /* threads that were never listed: their places in the tally */
+    cpu_set_t our_cpus;        /* where we may run */
+    int followed_cpu;          /* where alone we run now, or -1 */
     uint64_t followed_until_ns;
     bool is_not_for_us; /* the target has what we have no eyes for */
 };
@@ -98,8 +106,6 @@ static void know_threads(struct interrupt_way *way, struct hop_sampler *sampler)
         entry->is_known_to_interrupts = true;
         entry->visited_tick = sampler->counts.ticks;
         hop_interrupts_know_thread(&way->interrupts, entry->task.tid, entry->state.addr);
-        if (!way->heirs_due_ns)
-            way->heirs_due_ns = sampler->deadlines.woke_ns + HEIRS_NS;
     }
 }
 
@@ -129,6 +135,24 @@ static bool is_of(const struct hop_interrupt_record *record, const struct hop_ro
            entry->state.native_id == record->native_id && entry->task.tid == (int)record->tid;
 }
 
+/* A thread that was born and has ended between two visits, or has no thread state any more. It had
+ * one then, with its number in it. */
+static uint32_t find_ended(struct interrupt_way *way, struct hop_sampler *sampler,
+                           const struct hop_interrupt_record *record)
+{
+    int tid = (int)record->tid, ns_tid = tid;
+    uint64_t key = record->pthread * HOP_CODE_NUMBER_FACTOR ^ record->tid;
+    uint32_t place = hop_id_table_get(&way->ended, key);
+    if (place != HOP_NO_ID)
+        return place;
+    if (way->plan.has_own_pids)
+        ns_tid = hop_process_ns_tid(sampler->process, tid);
+    if ((int)record->native_id != ns_tid || way->ended.used >= ENDED_MAX)
+        return UINT32_MAX;
+    place = hop_roster_note_ended(&sampler->roster, tid, record->name);
+    return place != UINT32_MAX && hop_id_table_put(&way->ended, key, place) ? place : UINT32_MAX;
+}
+
 /* The thread's place in the tally, or UINT32_MAX: it is not sure whose thread state that was. */
 static uint32_t find_thread(struct interrupt_way *way, struct hop_sampler *sampler,
                             const struct hop_interrupt_record *record)
@@ -143,13 +167,9 @@ static uint32_t find_thread(struct interrupt_way *way, struct hop_sampler *sampl
         entry->interrupts++;
         return entry->index;
     }
-    /* It was born and has ended between two visits, or has no thread state any more. It had one
-     * then: with its number in it. */
-    int tid = (int)record->tid, ns_tid = tid;
-    if ((int)record->native_id != tid)
-        ns_tid = hop_process_ns_tid(sampler->process, tid);
-    return (int)record->native_id == ns_tid ? hop_roster_note_ended(roster, tid, record->name)
-                                            : UINT32_MAX;
+    if (entry && entry->task.tid == (int)record->tid)
+        sampler->refresh_due_ns = 0; /* that is its predecessor's */
+    return find_ended(way, sampler, record);
 }
 
 /* --- counting --------------------------------------------------------------------------------- */
@@ -216,10 +236,9 @@ static void take(struct interrupt_way *way, struct hop_sampler *sampler,
                  const struct hop_interrupt_record *record)
 {
     size_t depth = 0;
-    if (record->ns < way->started_ns)
+    if (record->ns < way->started_ns || record->ns > sampler->deadlines.end_ns)
         return;
     reach(way, sampler, record->ns);
-    hop_interrupts_note(&way->interrupts, (int)record->tid);
     way->took_ns = (way->took_ns * (TOOK_SPREAD - 1) + record->took_ns) / TOOK_SPREAD;
     if (record->took_ns > sampler->counts.longest_interrupt_ns)
         sampler->counts.longest_interrupt_ns = record->took_ns;
@@ -228,6 +247,8 @@ static void take(struct interrupt_way *way, struct hop_sampler *sampler,
         return;
     }
     way->is_not_for_us |= record->status == HOP_INTERRUPT_TOO_DEEP;
+    if (record->status == HOP_INTERRUPT_FOREIGN)
+        sampler->refresh_due_ns = 0; /* of interpreters */
     enum hop_refusal refusal = refusal_of(record);
     if (refusal == HOP_TAKEN)
         refusal = hop_interrupt_codes_name(&way->codes, record, way->steps, &depth);
@@ -249,6 +270,18 @@ static void take(struct interrupt_way *way, struct hop_sampler *sampler,
 
 /* --- visits ----------------------------------------------------------------------------------- */
 
+/* Of the last look; without trampolines. */
+static size_t copy_steps(struct interrupt_way *way, const struct hop_sampler *sampler, size_t depth)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < depth; i++) {
+        const struct hop_step *step = &sampler->identifier.frames[i];
+        if (!hop_code_is_trampoline(sampler->codes.codes[step->code]))
+            way->steps[kept++] = *step;
+    }
+    return kept;
+}
+
 /* A thread that sleeps with the GIL is not interrupted, and keeps all others waiting: it counts as
  * one that runs. What it is found at stands for the time since the last visit. */
 static void look_at_sleeping_holders(struct interrupt_way *way, struct hop_sampler *sampler,
@@ -269,8 +302,9 @@ static void look_at_sleeping_holders(struct interrupt_way *way, struct hop_sampl
             refuse(sampler, look.refusal);
         if (result != HOP_LOOK_TAKEN || depth > HOP_INTERRUPT_FRAMES_MAX)
             continue;
-        memcpy(way->steps, sampler->identifier.frames, depth * sizeof *way->steps);
-        count(way, sampler, entry->index, depth, since_ns);
+        depth = copy_steps(way, sampler, depth);
+        if (depth)
+            count(way, sampler, entry->index, depth, since_ns);
     }
 }
 
@@ -292,15 +326,8 @@ static void count_idle(struct hop_sampler *sampler)
 static uint64_t mean_period_ns(uint64_t wanted_ns)
 {
     double a_visit = (double)VISIT_NS / (double)wanted_ns;
-    double a_draw = a_visit > HOP_INTERRUPTS_A_PERIOD ? a_visit : HOP_INTERRUPTS_A_PERIOD;
+    double a_draw = a_visit > HOP_INTERRUPTS_ALIKE ? a_visit : HOP_INTERRUPTS_ALIKE;
     return (uint64_t)((double)wanted_ns * 1.0034 * a_draw / (a_draw + 0.5));
-}
-
-/* Where it fails they keep what they have. */
-static void begin_anew(struct interrupt_way *way, const struct hop_sampler *sampler)
-{
-    way->heirs_due_ns = 0;
-    (void)hop_interrupts_begin(&way->interrupts, mean_period_ns(sampler->sample_ns));
 }
 
 /* An interrupt of a deep stack takes long. We leave the thread most of its time, by interrupting it
@@ -317,10 +344,9 @@ static void keep_within_bounds(struct interrupt_way *way, struct hop_sampler *sa
         period_ns = period_ns / 2;
     if (period_ns < way->tick_ns)
         period_ns = way->tick_ns;
-    if (period_ns == sampler->sample_ns)
-        return;
-    sampler->sample_ns = period_ns;
-    begin_anew(way, sampler);
+    if (period_ns != sampler->sample_ns &&
+        hop_interrupts_begin(&way->interrupts, mean_period_ns(period_ns)))
+        sampler->sample_ns = period_ns;
 }
 
 static void count_lost(struct interrupt_way *way, struct hop_sampler *sampler)
@@ -330,30 +356,53 @@ static void count_lost(struct interrupt_way *way, struct hop_sampler *sampler)
     way->lost = lost;
 }
 
+static void notice_cpus(struct interrupt_way *way, const struct hop_sampler *sampler,
+                        uint64_t now_ns)
+{
+    if (now_ns < way->cpus_due_ns)
+        return;
+    way->cpus_due_ns = now_ns + CPUS_NS;
+    if ((size_t)sysconf(_SC_NPROCESSORS_ONLN) != way->interrupts.online)
+        (void)hop_interrupts_begin(&way->interrupts, mean_period_ns(sampler->sample_ns));
+}
+
+static bool is_stopped(const struct hop_sampler *sampler)
+{
+    return sampler->deadlines.stop && *sampler->deadlines.stop;
+}
+
+/* Those that were written by now, in `most_ns` at the most. */
+static void take_records(struct interrupt_way *way, struct hop_sampler *sampler, uint64_t until_ns)
+{
+    const struct hop_interrupt_record *record;
+    uint64_t until = hop_interrupts_written(&way->interrupts);
+    while (!is_stopped(sampler) && hop_now_ns() < until_ns &&
+           (record = hop_interrupts_next(&way->interrupts, until)))
+        take(way, sampler, record);
+}
+
 /* Takes what was written down. False: the program is no longer there. */
 static bool visit(struct interrupt_way *way, struct hop_sampler *sampler)
 {
-    const struct hop_interrupt_record *record;
     bool has_births = false;
     uint64_t now_ns = hop_now_ns(), window_ns = now_ns - way->visited_ns;
     uint64_t end_ns = sampler->deadlines.end_ns;
-    way->visited_ns = sampler->deadlines.woke_ns = now_ns;
-    hop_interrupts_jitter(&way->interrupts);
-    while ((record = hop_interrupts_next(&way->interrupts)))
-        take(way, sampler, record);
+    way->visited_ns = sampler->deadlines.woke_ns = sampler->identifier.now_ns = now_ns;
+    way->codes.may_read = hop_tick_is_still_there(sampler, true);
+    hop_interrupts_jitter(&way->interrupts, now_ns);
+    take_records(way, sampler, now_ns + VISIT_MOST_NS);
     reach(way, sampler, now_ns < end_ns ? now_ns : end_ns);
     keep_within_bounds(way, sampler, window_ns);
     sampler->counts.missed = way->missed_before + (uint64_t)way->left_out;
     count_lost(way, sampler);
-    hop_watch_gils(&sampler->watch, &sampler->roster, &has_births);
-    if (!hop_tick_is_still_there(sampler, true))
+    if (!way->codes.may_read)
         return false;
+    hop_watch_gils(&sampler->watch, &sampler->roster, &has_births);
     renew_roster(way, sampler, has_births);
     way->is_not_for_us |= sampler->roster.interpreter_count != 1;
-    look_at_sleeping_holders(way, sampler, window_ns);
+    look_at_sleeping_holders(way, sampler, window_ns < 2 * VISIT_NS ? window_ns : 2 * VISIT_NS);
     count_idle(sampler);
-    if (way->heirs_due_ns && now_ns >= way->heirs_due_ns)
-        begin_anew(way, sampler);
+    notice_cpus(way, sampler, now_ns);
     if (now_ns >= way->followed_until_ns)
         stop_following(way);
     return true;
@@ -377,6 +426,7 @@ static void leave(const struct interrupt_way *way, struct hop_sampler *sampler)
     sampler->deadlines.next_period_ns = way->began_ns + instants * way->tick_ns;
     sampler->deadlines.missed = sampler->counts.missed;
     sampler->sample_ns = way->tick_ns;
+    sampler->added_stacks = 0;
     for (size_t i = 0; i < sampler->roster.count; i++) {
         sampler->roster.entries[i].visited_tick = sampler->counts.ticks;
         sampler->roster.entries[i].visited_ns = sampler->passed_ns;
@@ -389,17 +439,21 @@ static bool run_interrupt(struct hop_sampler *sampler)
     struct interrupt_way *way = sampler->way_state;
     const struct hop_deadlines *deadlines = &sampler->deadlines;
     bool is_over = false;
+    uint64_t took_ns = 0;
     int policy;
     struct sched_param param;
     become_prompt(&policy, &param);
     while (!is_over && !way->is_not_for_us) {
         uint64_t until_ns = hop_now_ns() + VISIT_NS;
+        if (took_ns > REST_NS) /* we may be where the target wants to be */
+            hop_sleep_until_ns(hop_now_ns() + took_ns);
         hop_interrupts_wait(&way->interrupts,
                             until_ns < deadlines->end_ns ? until_ns : deadlines->end_ns);
+        took_ns = hop_now_ns();
         hop_sampler_hold(sampler);
         if (!visit(way, sampler)) {
             is_over = true; /* sampler->ending tells */
-        } else if (deadlines->stop && *deadlines->stop) {
+        } else if (is_stopped(sampler)) {
             sampler->ending = HOP_ENDED_STOPPED;
             is_over = true;
         } else if (hop_now_ns() >= deadlines->end_ns) {
@@ -408,6 +462,7 @@ static bool run_interrupt(struct hop_sampler *sampler)
         }
         sampler->over_ns = is_over ? hop_now_ns() : 0;
         hop_sampler_release(sampler);
+        took_ns = hop_now_ns() - took_ns;
     }
     stop_following(way);
     if (policy >= 0)
@@ -424,7 +479,7 @@ static void open_interrupts(void *context)
     struct interrupt_way *way = context;
     if (hop_interrupts_open(&way->interrupts, &way->plan, &way->why_not) &&
         !hop_interrupts_begin(&way->interrupts, way->mean_ns))
-        way->why_not = "its threads can't be given timers";
+        way->why_not = "the kernel gives us no timers";
 }
 
 /* Why it can't be; NULL: it is to be tried. */
@@ -432,11 +487,17 @@ static const char *why_not(const struct hop_sampler *sampler)
 {
     if (sampler->plan.mode != HOP_MODE_CPU)
         return "only threads that run are interrupted (--mode cpu)";
-    if (sampler->plan.rate_hz > RATE_MAX_HZ)
-        return "more than 50,000 a second are not to be had";
+    if (sampler->plan.rate_hz * (double)sysconf(_SC_NPROCESSORS_ONLN) > RATE_MAX_HZ)
+        return "all CPUs together would be interrupted more than 50,000 times a second";
     if (sampler->roster.interpreter_count != 1)
         return "the target has several interpreters, or none yet";
     return NULL;
+}
+
+static bool has_own_pids(const struct hop_process *process)
+{
+    bool is_shared = false;
+    return !hop_process_shares_namespace(process, "pid", &is_shared) || !is_shared;
 }
 
 /* With all that open_interrupts needs. NULL: out of memory. */
@@ -451,10 +512,13 @@ static struct interrupt_way *make(const struct hop_sampler *sampler)
     hop_interrupts_init(&way->interrupts, sampler->process, sampler->plan.seed);
     way->why_not = why_not(sampler);
     way->mean_ns = mean_period_ns((uint64_t)(1e9 / sampler->plan.rate_hz));
-    way->plan = (struct hop_interrupt_plan){.layout = &python->layout,
-                                            .pid = sampler->process->pid,
-                                            .locked_addr = gil.locked_addr,
-                                            .holder_addr = gil.holder_addr};
+    way->plan =
+        (struct hop_interrupt_plan){.layout = &python->layout,
+                                    .pid = sampler->process->pid,
+                                    .interpreter_addr = sampler->roster.interpreters[0].addr,
+                                    .has_own_pids = has_own_pids(sampler->process),
+                                    .locked_addr = gil.locked_addr,
+                                    .holder_addr = gil.holder_addr};
     return way;
 }
 
@@ -464,6 +528,7 @@ static void destroy(struct interrupt_way *way)
         return;
     hop_interrupts_close(&way->interrupts);
     hop_interrupt_codes_deinit(&way->codes);
+    hop_id_table_deinit(&way->ended);
     free(way->steps);
     free(way->last_steps);
     free(way);
@@ -473,7 +538,7 @@ static bool make_room(struct interrupt_way *way, struct hop_sampler *sampler)
 {
     way->steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->steps);
     way->last_steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->last_steps);
-    return way->steps && way->last_steps &&
+    return way->steps && way->last_steps && hop_id_table_init(&way->ended, 16) &&
            hop_interrupt_codes_init(&way->codes, &way->interrupts, &sampler->codes);
 }
 
@@ -498,7 +563,7 @@ static void start(struct interrupt_way *way, struct hop_sampler *sampler)
     }
     know_threads(way, sampler);
     hop_interrupts_know_counter(&way->interrupts, sampler->identifier.counter_addr);
-    way->heirs_due_ns = 0;
+    way->cpus_due_ns = way->started_ns + CPUS_NS;
 }
 
 static enum hop_status open_interrupt(struct hop_sampler *sampler, struct hop_error *err)
