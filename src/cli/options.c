@@ -336,9 +336,11 @@ const struct hop_cli_group hop_cli_sampling_group = {
          .set = set_mode},
         {.name = "read",
          .argument = "WAY",
-         .help = "cpu (default): from the thread's own CPU, where it stands still; live: while it "
-                 "runs, which holds nothing up but is less exact; stop: stopped by "
-                 "ptrace for some microseconds, which can cut a system call short",
+         .help =
+             "cpu (default): from the thread's own CPU, where it stands still, in an interrupt "
+             "or a wake-up, whichever is to be had (interrupt, wakeup: only that); live: while it "
+             "runs, which holds nothing up but is less exact; stop: stopped by "
+             "ptrace for some microseconds, which can cut a system call short",
          .choice = read_name,
          .set = set_read},
         {0},

@@ -1,0 +1,95 @@
+"""What timer interrupts may stumble over, one kind each; says "ready" first."""
+
+import ctypes
+import os
+import sys
+import threading
+import time
+
+KIND = sys.argv[1]
+
+
+def work(seconds):
+    end, n = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        for i in range(1000):
+            n = n * 3 + i & 0xFF
+
+
+def short_lived():
+    n = 0
+    for i in range(5000):
+        n = n * 3 + i & 0xFF
+
+
+def births():
+    """Threads that end long before any period does, one after the other."""
+    while True:
+        thread = threading.Thread(target=short_lived)
+        thread.start()
+        thread.join()
+
+
+def child(parent):
+    while os.getppid() == parent:
+        work(0.1)
+
+
+def parent():
+    work(600)
+
+
+def forks():
+    own = os.getpid()
+    if os.fork():
+        parent()
+    else:
+        child(own)
+
+
+def executes():
+    work(0.7)
+    os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)"])
+
+
+def interprets():
+    work(0.7)
+    interpreters = __import__("_interpreters")
+    interpreters.create()
+    work(600)
+
+
+def deep(depth):
+    deep(depth - 1) if depth else work(600)
+
+
+def sleep_with_the_gil():
+    ctypes.PyDLL(None).usleep(600 * 1000 * 1000)
+
+
+def without_the_gil():
+    """A thread that runs while others have the GIL."""
+    import hashlib
+
+    data = bytes(64 << 20)
+    while True:
+        hashlib.sha256(data)
+
+
+print("ready", flush=True)
+if KIND == "births":
+    births()
+elif KIND == "forks":
+    forks()
+elif KIND == "executes":
+    executes()
+elif KIND == "interprets":
+    interprets()
+elif KIND == "deep":
+    sys.setrecursionlimit(10000)
+    deep(3000)
+elif KIND == "sleeps":
+    sleep_with_the_gil()
+elif KIND == "hashes":
+    threading.Thread(target=without_the_gil).start()
+    work(600)

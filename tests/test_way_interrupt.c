@@ -1,0 +1,246 @@
+/* Looking in timer interrupts: whom they fall on, and when it is left to wake-ups. */
+#include "heavyops.h"
+#include "profile/profile.h"
+#include "sample/bpf.h"
+#include "support/pythons.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <string.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+static struct target program;
+static struct hop_target *target;
+static struct hop_profile *profile;
+
+static void begin(const struct python *python, const char *kind)
+{
+    char line[16];
+    struct hop_error err;
+    target_start(&program, python, NULL, "interrupts.py", (const char *const[]){kind, NULL});
+    cr_assert(fgets(line, sizeof line, program.out));
+    cr_assert_eq(hop_attach(program.pid, NULL, &target, &err), HOP_OK, "%s", err.message);
+}
+
+static void end(void)
+{
+    hop_profile_destroy(profile);
+    hop_detach(target);
+    target_kill(&program);
+}
+
+static enum hop_status look(enum hop_read read, double rate_hz, double seconds,
+                            struct hop_error *err)
+{
+    struct hop_sample_options options = {
+        .read = read, .rate_hz = rate_hz, .duration_ns = (uint64_t)(seconds * NS_PER_S), .seed = 1};
+    return hop_sample(target, &options, &profile, err);
+}
+
+/* Where we may not, nothing of this can be tested, and the reason is printed. */
+static void look_in_interrupts(double rate_hz, double seconds)
+{
+    struct hop_error err;
+    enum hop_status status = look(HOP_READ_INTERRUPT, rate_hz, seconds, &err);
+    if (status == HOP_ERR_UNSUPPORTED) {
+        end();
+        cr_skip_test("%s", err.message);
+    }
+    cr_assert_eq(status, HOP_OK, "%s", err.message);
+}
+
+static double share_of(const char *function, bool is_self)
+{
+    uint64_t samples = 0;
+    for (size_t i = 0; i < profile->instruction_count; i++)
+        if (!strcmp(profile->instructions[i].function, function))
+            samples += is_self ? profile->instructions[i].self : profile->instructions[i].on_stack;
+    return (double)samples / (double)profile->samples;
+}
+
+static void free_pythons(struct criterion_test_params *params)
+{
+    cr_free(params->params);
+}
+
+static struct criterion_test_params newer_pythons(void)
+{
+    struct python *pythons = cr_malloc(PYTHONS_MAX * sizeof *pythons);
+    size_t count = pythons_find(pythons, PYTHONS_MAX, 13);
+    return cr_make_param_array(struct python, pythons, count, free_pythons);
+}
+
+/* Seen as often as they run: most of the program's time is theirs, though each is over after half a
+ * millisecond, and an interrupt comes every two. */
+ParameterizedTestParameters(way_interrupt, short_lived_threads_are_seen)
+{
+    return newer_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, short_lived_threads_are_seen,
+                  .timeout = 240)
+{
+    begin(python, "births");
+    look_in_interrupts(500, 2);
+    cr_assert_str_eq(profile->way, "interrupts");
+    cr_assert_gt(profile->samples, 100);
+    cr_assert(share_of("short_lived", true) > 0.5, "%g", share_of("short_lived", true));
+    end();
+}
+
+/* A child that was forked is another program. */
+ParameterizedTestParameters(way_interrupt, children_are_left_alone)
+{
+    return newer_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, children_are_left_alone, .timeout = 240)
+{
+    begin(python, "forks");
+    look_in_interrupts(1000, 1);
+    cr_assert_gt(profile->samples, 50);
+    cr_assert(share_of("child", false) == 0);
+    cr_assert(share_of("parent", false) > 0.9);
+    end();
+}
+
+/* What the next program does is not taken for the last one's. */
+ParameterizedTestParameters(way_interrupt, ends_with_the_program)
+{
+    return newer_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, ends_with_the_program, .timeout = 240)
+{
+    begin(python, "executes");
+    look_in_interrupts(1000, 30);
+    cr_assert_eq(profile->ending, HOP_ENDED_EXEC);
+    cr_assert_lt(profile->duration_ns, 10 * NS_PER_S);
+    cr_assert_gt(profile->samples, 50);
+    cr_assert(share_of("work", true) + share_of("executes", true) > 0.9);
+    end();
+}
+
+/* A second interpreter, or a stack with more frames than there is room for in the kernel: wake-ups
+ * go on, and nothing is lost. */
+ParameterizedTestParameters(way_interrupt, leaves_it_to_wake_ups)
+{
+    return newer_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, leaves_it_to_wake_ups, .timeout = 240)
+{
+    begin(python, "interprets");
+    look_in_interrupts(1000, 2);
+    cr_assert_str_eq(profile->way, "same CPU");
+    cr_assert_geq(profile->ticks + profile->missed, 1990);
+    cr_assert(share_of("work", true) > 0.9);
+    end();
+
+    begin(python, "deep");
+    look_in_interrupts(200, 2);
+    cr_assert_str_eq(profile->way, "same CPU");
+    cr_assert_gt(profile->samples, 100);
+    cr_assert(share_of("deep", false) > 0.9);
+    end();
+}
+
+/* Mode cpu counts a thread that keeps all others waiting, asleep as it is. */
+ParameterizedTestParameters(way_interrupt, a_sleeper_with_the_gil_is_seen)
+{
+    return newer_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, a_sleeper_with_the_gil_is_seen,
+                  .timeout = 240)
+{
+    begin(python, "sleeps");
+    look_in_interrupts(1000, 1);
+    cr_assert_str_eq(profile->way, "interrupts");
+    cr_assert_gt(profile->samples, 5);
+    cr_assert(share_of("sleep_with_the_gil", true) > 0.9);
+    end();
+}
+
+/* A thread that has let go of the GIL runs too. */
+ParameterizedTestParameters(way_interrupt, threads_without_the_gil_are_seen)
+{
+    return newer_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, threads_without_the_gil_are_seen,
+                  .timeout = 240)
+{
+    begin(python, "hashes");
+    look_in_interrupts(1000, 1);
+    cr_assert(share_of("without_the_gil", true) > 0.2, "%g", share_of("without_the_gil", true));
+    cr_assert(share_of("work", true) > 0.2, "%g", share_of("work", true));
+    end();
+}
+
+Test(way_interrupt, is_the_kind_of_cpu_that_is_to_be_had, .timeout = 240)
+{
+    struct python pythons[PYTHONS_MAX];
+    size_t found = pythons_find(pythons, PYTHONS_MAX, 8);
+    struct hop_error err;
+    for (size_t i = 0; i < found; i++) {
+        begin(&pythons[i], "forks");
+        bool may = look(HOP_READ_INTERRUPT, 100, 0.1, &err) != HOP_ERR_UNSUPPORTED;
+        hop_profile_destroy(profile);
+        cr_assert(may || strstr(err.message, "3.13 or later") || pythons[i].minor >= 13, "%s",
+                  err.message);
+        cr_assert_eq(look(HOP_READ_CPU, 1000, 0.3, &err), HOP_OK, "%s", err.message);
+        cr_assert_str_eq(profile->way, may ? "interrupts" : "same CPU");
+        hop_profile_destroy(profile);
+        cr_assert_eq(look(HOP_READ_WAKEUP, 1000, 0.1, &err), HOP_OK, "%s", err.message);
+        cr_assert_str_eq(profile->way, "same CPU");
+        end();
+    }
+}
+
+Test(way_interrupt, says_what_it_cannot)
+{
+    struct python pythons[PYTHONS_MAX];
+    size_t found = pythons_find(pythons, PYTHONS_MAX, 8);
+    struct hop_error err;
+    cr_assert(found);
+    begin(&pythons[found - 1], "forks");
+    struct hop_sample_options wall = {
+        .read = HOP_READ_INTERRUPT, .rate_hz = 100, .duration_ns = NS_PER_S, .mode = HOP_MODE_WALL};
+    cr_assert_eq(hop_sample(target, &wall, &profile, &err), HOP_ERR_UNSUPPORTED);
+    cr_assert(strstr(err.message, "only threads that run"), "%s", err.message);
+    cr_assert_eq(look(HOP_READ_INTERRUPT, 1e6, 1, &err), HOP_ERR_UNSUPPORTED);
+    cr_assert(strstr(err.message, "50,000 times a second"), "%s", err.message);
+    end();
+}
+
+/* --- the assembler ---------------------------------------------------------------------------- */
+
+Test(bpf, what_does_not_fit_is_not_loaded)
+{
+    struct hop_bpf_code code = {0};
+    for (int i = 0; i <= HOP_BPF_INSTRUCTIONS_MAX; i++)
+        hop_bpf_set(&code, 0, 0);
+    cr_assert_eq(hop_bpf_load_code(&code), -1);
+    cr_assert_eq(errno, E2BIG);
+
+    code = (struct hop_bpf_code){0};
+    hop_bpf_load(&code, BPF_DW, 1, 2, INT16_MAX + 1);
+    cr_assert_eq(hop_bpf_load_code(&code), -1);
+    cr_assert_eq(errno, E2BIG);
+}
+
+Test(bpf, jumps_lead_to_their_labels)
+{
+    struct hop_bpf_code code = {0};
+    enum { FORWARD, BACK, OTHER };
+    hop_bpf_label(&code, BACK);
+    hop_bpf_jump(&code, FORWARD);
+    hop_bpf_jump_if(&code, BPF_JEQ, 1, 0, BACK);
+    hop_bpf_set_function(&code, 2, OTHER);
+    hop_bpf_label(&code, FORWARD);
+    hop_bpf_return(&code, 0);
+    hop_bpf_begin_function(&code, OTHER);
+    hop_bpf_return(&code, 1);
+    int program_fd = hop_bpf_load_code(&code); /* refused: code that is never reached */
+    cr_assert_eq(program_fd, -1);
+    cr_assert_eq(code.instructions[0].off, 3);
+    cr_assert_eq(code.instructions[1].off, -2);
+    cr_assert_eq(code.instructions[2].imm, 3);
+}
