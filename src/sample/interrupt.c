@@ -51,17 +51,24 @@ static void *map_shared(int map, size_t bytes, int protection, off_t from)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* Edge-triggered: poll() would return at once where there is any record, and most of them do not
- * ask to be looked at soon. */
-static int open_wakeups(int ring)
+static bool add_wakeup(int wakeups, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-    int wakeups = epoll_create1(EPOLL_CLOEXEC);
-    if (wakeups >= 0 && epoll_ctl(wakeups, EPOLL_CTL_ADD, ring, &event) != 0) {
-        close(wakeups);
-        return -1;
-    }
-    return wakeups;
+    return epoll_ctl(wakeups, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* Edge-triggered: poll() would return at once where there is any record, and most of them do not
+ * ask to be looked at soon. */
+static bool open_wakeups(struct hop_interrupts *interrupts)
+{
+    interrupts->wakeups = epoll_create1(EPOLL_CLOEXEC);
+    if (interrupts->wakeups < 0 || !add_wakeup(interrupts->wakeups, interrupts->plan.ring))
+        return false;
+    /* Its end is noticed a little later without. */
+    interrupts->exit = (int)syscall(SYS_pidfd_open, interrupts->process->pid, 0);
+    if (interrupts->exit >= 0)
+        add_wakeup(interrupts->wakeups, interrupts->exit);
+    return true;
 }
 
 /* BPF_MAP_TYPE_RINGBUF (Documentation/bpf/ringbuf.rst): a page for each position, then the data
@@ -78,9 +85,7 @@ static bool map_memory(struct hop_interrupts *interrupts)
         interrupts->written_to = (const uint64_t *)written;
         interrupts->ring = written + page;
     }
-    interrupts->wakeups = open_wakeups(plan->ring);
-    return interrupts->shared && interrupts->read_to && interrupts->ring &&
-           interrupts->wakeups >= 0;
+    return interrupts->shared && interrupts->read_to && interrupts->ring;
 }
 
 /* Threads are known to the kernel by their numbers in the first namespace. */
@@ -113,7 +118,7 @@ static void clear(struct hop_interrupts *interrupts)
 {
     interrupts->plan.scratch = interrupts->plan.shared = interrupts->plan.threads =
         interrupts->plan.ring = -1;
-    interrupts->program = interrupts->wakeups = -1;
+    interrupts->program = interrupts->wakeups = interrupts->exit = -1;
 }
 
 void hop_interrupts_init(struct hop_interrupts *interrupts, const struct hop_process *process,
@@ -137,7 +142,7 @@ bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_int
         return false;
     errno = 0;
     interrupts->cpu_count = hop_interrupts_cpus();
-    bool is_ready = make_maps(interrupts) && map_memory(interrupts);
+    bool is_ready = make_maps(interrupts) && map_memory(interrupts) && open_wakeups(interrupts);
     if (is_ready)
         interrupts->program = hop_interrupt_program_load(&interrupts->plan);
     if (interrupts->program >= 0)
@@ -172,6 +177,7 @@ void hop_interrupts_close(struct hop_interrupts *interrupts)
     if (interrupts->written_to)
         munmap((void *)(uintptr_t)interrupts->written_to, page + 2 * RING_BYTES);
     close_map(interrupts->wakeups);
+    close_map(interrupts->exit);
     close_map(interrupts->program);
     close_map(interrupts->plan.scratch);
     close_map(interrupts->plan.shared);

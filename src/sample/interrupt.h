@@ -28,7 +28,7 @@ struct hop_interrupts {
     uint64_t *read_to;
     const uint64_t *written_to;
     uint64_t taken_to; /* behind the record given out last */
-    int wakeups;       /* an epoll descriptor */
+    int wakeups, exit; /* an epoll descriptor, and a pidfd in it */
     const uint8_t *ring;
     int *events; /* [cpu_count], by CPU; -1: it is offline */
     size_t cpu_count;
@@ -67,7 +67,7 @@ void hop_interrupts_know_counter(struct hop_interrupts *interrupts, uint64_t add
 void hop_interrupts_know_code(struct hop_interrupts *interrupts, uint64_t identity);
 
 /* Waits until there is something that should be looked at soon, or half of the room for records is
- * used, or the time is over, or a signal has come. */
+ * used, or the process has ended, or the time is over, or a signal has come. */
 void hop_interrupts_wait(struct hop_interrupts *interrupts, uint64_t until_ns);
 
 /* The next record of those before `until`, which is what hop_interrupts_written said, or NULL;
