@@ -134,12 +134,10 @@ bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_int
     interrupts->plan = *plan;
     clear(interrupts);
     *why = NULL;
-    if (!hop_interrupt_can(plan->layout))
-        *why = "it takes CPython 3.13 or later";
-    else if (!are_in_first_pid_namespace())
+    if (!are_in_first_pid_namespace()) {
         *why = "we are in a container, where the kernel's numbers of threads are not ours";
-    if (*why)
         return false;
+    }
     errno = 0;
     interrupts->cpu_count = hop_interrupts_cpus();
     bool is_ready = make_maps(interrupts) && map_memory(interrupts) && open_wakeups(interrupts);

@@ -42,8 +42,8 @@ struct hop_interrupts {
 void hop_interrupts_init(struct hop_interrupts *interrupts, const struct hop_process *process,
                          uint64_t seed);
 
-/* Whether this kernel and we may: else *why tells, for who asked for it. Of the plan the maps are
- * not filled yet. */
+/* Whether this kernel and we may: else *why tells, for who asked for it. The plan is for a layout
+ * that hop_interrupt_can says yes to, and its maps are not filled yet. */
 bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_interrupt_plan *plan,
                          const char **why);
 void hop_interrupts_close(struct hop_interrupts *interrupts);

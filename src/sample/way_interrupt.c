@@ -485,6 +485,8 @@ static void open_interrupts(void *context)
 /* Why it can't be; NULL: it is to be tried. */
 static const char *why_not(const struct hop_sampler *sampler)
 {
+    if (!hop_interrupt_can(&sampler->python->layout))
+        return "it takes CPython 3.13 or later";
     if (sampler->plan.mode != HOP_MODE_CPU)
         return "only threads that run are interrupted (--mode cpu)";
     if (sampler->plan.rate_hz * (double)sysconf(_SC_NPROCESSORS_ONLN) > RATE_MAX_HZ)
@@ -615,10 +617,12 @@ bool hop_interrupts_are_ready(struct hop_sampler *sampler)
     }
     if (hop_crew_is_on_errand(sampler->crew))
         return false;
-    way->is_ready = !way->why_not;
-    if (!way->is_ready)
+    if (way->why_not) {
         hop_interrupts_drop(sampler);
-    return way->is_ready;
+        return false;
+    }
+    way->is_ready = true;
+    return true;
 }
 
 void hop_interrupts_drop(struct hop_sampler *sampler)
