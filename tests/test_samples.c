@@ -64,12 +64,16 @@ static void check_sums(const struct run *run, const json_t *profile)
 /* How many looks found a thread at rest and could make nothing of what they saw. */
 static json_int_t not_understood(const json_t *profile)
 {
-    json_int_t count = 0;
-    for (int i = HOP_TAKEN + 1; i < HOP_REFUSAL_COUNT; i++)
+    json_int_t sum = 0;
+    for (int i = HOP_TAKEN + 1; i < HOP_REFUSAL_COUNT; i++) {
+        const json_t *refused = json_object_get(profile, "refused");
+        json_int_t count = json_integer_value(json_object_get(refused, hop_refusal_name(i)));
+        if (count > 100)
+            cr_log_warn("%s: %lld", hop_refusal_name(i), (long long)count);
         if (i != HOP_REFUSED_MOVED && i != HOP_REFUSED_ELSEWHERE)
-            count += json_integer_value(
-                json_object_get(json_object_get(profile, "refused"), hop_refusal_name(i)));
-    return count;
+            sum += count;
+    }
+    return sum;
 }
 
 /* Has the program judge the rows; the number that it knows nothing of. */

@@ -7,7 +7,7 @@
 enum { IDENTITIES_MAX = 1 << 18, FIRST_IDENTITIES = 1024 };
 
 /* What could not be read is not tried again for so many times as long as it took. */
-enum { PATIENCE = 100 };
+enum { PATIENCE = 8 };
 
 /* The first record with which it is sought where code objects are counted; then ever more rarely,
  * as an interpreter's whole state is read for that. */

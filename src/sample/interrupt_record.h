@@ -69,7 +69,7 @@ struct hop_interrupt_scratch {
     uint8_t block[HOP_INTERRUPT_BLOCK_BYTES];
     uint8_t code[HOP_INTERRUPT_CODE_BYTES];
     struct hop_interrupt_code codes[HOP_INTERRUPT_CODES];
-    struct hop_interrupt_record record;
+    _Alignas(8) uint8_t record[sizeof(struct hop_interrupt_record)];
     struct hop_interrupt_frame frames[HOP_INTERRUPT_FRAMES_MAX]; /* of the record */
 };
 
