@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -43,10 +44,13 @@ static struct hop_profile *sample(struct hop_target *target, enum hop_mode mode)
     struct hop_error err;
     cr_assert_eq(hop_sample(target, &options, &profile, &err), HOP_OK, "%s", err.message);
     cr_assert_eq(profile->thread_count, THREADS);
-    cr_assert_eq(profile->ticks * THREADS,
-                 profile->samples + profile->idle + profile->refused_total,
-                 "%lu ticks, %lu samples, %lu idle, %lu refused", profile->ticks, profile->samples,
-                 profile->idle, profile->refused_total);
+    uint64_t seen = profile->samples + profile->idle + profile->refused_total;
+    uint64_t wanted = profile->ticks * THREADS;
+    /* Interrupts, whose periods are drawn, may find the one that runs a little more often. */
+    uint64_t more = strstr(profile->way, "interrupts") ? profile->ticks / 8 + 4 : 0;
+    cr_assert(seen >= wanted && seen <= wanted + more,
+              "%lu ticks, %lu samples, %lu idle, %lu refused", profile->ticks, profile->samples,
+              profile->idle, profile->refused_total);
     return profile;
 }
 
