@@ -200,7 +200,7 @@ static void assert_nothing_is_lost(const struct hop_profile *profile, uint64_t a
     cr_assert_eq(profile->ticks + profile->missed, asked);
     uint64_t seen = profile->samples + profile->idle + profile->refused_total;
     uint64_t wanted = profile->ticks * thread_count;
-    /* A thread's own timer, whose periods are drawn, may interrupt it a little more often. */
+    /* Interrupts, whose periods are drawn, may find it a little more often. */
     uint64_t more = strstr(profile->way, "interrupts") ? wanted / 8 + 4 : 0;
     cr_assert(seen >= wanted && seen <= wanted + more, "%d of %d", (int)seen, (int)wanted);
     uint64_t refused = 0, self = 0;

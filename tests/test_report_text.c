@@ -218,14 +218,14 @@ Test(report_text, writes_numbers_as_people_do)
 }
 
 static bool tracks(const char *list, const char *files, const char *base, const char *opcode,
-                   const char *file, bool is_judged)
+                   const char *file, bool is_default)
 {
     struct hop_report_options options = {.instructions = &list,
                                          .instruction_count = list != NULL,
                                          .files = &files,
                                          .file_count = files != NULL};
     struct hop_instruction row = {
-        .base_opcode = base, .opcode = opcode, .file = file, .is_tracked = is_judged};
+        .base_opcode = base, .opcode = opcode, .file = file, .is_tracked = is_default};
     return hop_select_tracks(&options, &row);
 }
 

@@ -1,6 +1,6 @@
 /* The kernel's own programs (bpf(2)): maps, loading, and a small assembler. A program of ours runs
  * in an interrupt; it can only do what the kernel's verifier has found to be safe, which includes
- * that it ends, and has no way to write to the memory of a process that it was not given. */
+ * that it ends and that it touches no memory of the kernel's but its maps. */
 #ifndef HOP_SAMPLE_BPF_H
 #define HOP_SAMPLE_BPF_H
 

@@ -2,6 +2,7 @@
 #include "sample/deadline.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 
 #define NS_PER_S 1000000000u
 
@@ -25,15 +26,10 @@ void hop_deadlines_init(struct hop_deadlines *deadlines, uint64_t now_ns, double
     };
 }
 
-/* xorshift64*: the jitter needs to be out of step with programs, not unpredictable. */
 static uint64_t random_below(struct hop_deadlines *deadlines, uint64_t limit)
 {
-    uint64_t x = deadlines->random_state;
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    deadlines->random_state = x;
-    return limit ? (x * 0x2545F4914F6CDD1Du >> 11) % limit : 0;
+    uint64_t number = hop_random(&deadlines->random_state);
+    return limit ? number % limit : 0;
 }
 
 /* Leaves out the periods that are over at `now_ns`, of those that begin before the end. */

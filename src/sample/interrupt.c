@@ -2,6 +2,7 @@
 #include "sample/interrupt.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "sample/bpf.h"
 
 #include <errno.h>
@@ -29,6 +30,24 @@ enum { CPUS_MAX = 1024 };
 static const ino_t FIRST_PID_NAMESPACE = 0xEFFFFFFC;
 
 /* --- opening ---------------------------------------------------------------------------------- */
+
+/* How many CPUs there may ever be. The highest number is the last in the list: cpu(5),
+ * Documentation/admin-guide/cputopology.rst. */
+static size_t count_possible_cpus(void)
+{
+    char text[256];
+    size_t highest = 0;
+    FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
+    if (file && fgets(text, sizeof text, file)) {
+        size_t end = strcspn(text, "\n"), start = end;
+        while (start && text[start - 1] >= '0' && text[start - 1] <= '9')
+            start--;
+        highest = strtoul(text + start, NULL, 10);
+    }
+    if (file)
+        fclose(file);
+    return highest < CPUS_MAX ? highest + 1 : CPUS_MAX;
+}
 
 static bool make_maps(struct hop_interrupts *interrupts)
 {
@@ -139,7 +158,7 @@ bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_int
         return false;
     }
     errno = 0;
-    interrupts->cpu_count = hop_interrupts_cpus();
+    interrupts->cpu_count = count_possible_cpus();
     bool is_ready = make_maps(interrupts) && map_memory(interrupts) && open_wakeups(interrupts);
     if (is_ready)
         interrupts->program = hop_interrupt_program_load(&interrupts->plan);
@@ -187,32 +206,10 @@ void hop_interrupts_close(struct hop_interrupts *interrupts)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* The highest number is the last in the list: cpu(5), Documentation/admin-guide/cputopology.rst. */
-size_t hop_interrupts_cpus(void)
-{
-    char text[256];
-    size_t highest = 0;
-    FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
-    if (file && fgets(text, sizeof text, file)) {
-        size_t end = strcspn(text, "\n"), start = end;
-        while (start && text[start - 1] >= '0' && text[start - 1] <= '9')
-            start--;
-        highest = strtoul(text + start, NULL, 10);
-    }
-    if (file)
-        fclose(file);
-    return highest < CPUS_MAX ? highest + 1 : CPUS_MAX;
-}
-
-/* xorshift64*, as in deadline.c. A tenth to either side of the mean. */
+/* A tenth to either side of the mean. */
 static void draw_period(struct hop_interrupts *interrupts)
 {
-    uint64_t x = interrupts->random_state;
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    interrupts->random_state = x;
-    double part = (double)(x * 0x2545F4914F6CDD1Du >> 11) / (double)(UINT64_C(1) << 53);
+    double part = (double)hop_random(&interrupts->random_state) / (double)(UINT64_C(1) << 53);
     interrupts->period_ns = (uint64_t)((double)interrupts->mean_ns * (0.9 + 0.2 * part));
     interrupts->drawn_ns = hop_now_ns();
 }

@@ -57,9 +57,6 @@ bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t mean_ns);
  * repeats itself. */
 void hop_interrupts_jitter(struct hop_interrupts *interrupts, uint64_t now_ns);
 
-/* How many CPUs there may ever be. */
-size_t hop_interrupts_cpus(void);
-
 /* What is known of a thread (0: it has no thread state), of a code object, and of where these are
  * counted: interrupts have to know it too. */
 void hop_interrupts_know_thread(struct hop_interrupts *interrupts, int tid, uint64_t addr);

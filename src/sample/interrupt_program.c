@@ -287,6 +287,8 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     hop_bpf_call(code, BPF_FUNC_get_current_comm);
     hop_bpf_store_value(code, BPF_W, SCRATCH, IN_RECORD(frame_count), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_RECORD(thread_addr), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_RECORD(pthread), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_RECORD(native_id), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(valid_addr), -1); /* none */
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(at_entry), 1);

@@ -56,9 +56,8 @@ struct hop_sampler_counts {
     uint64_t unproved_samples; /* those, at most, that a clock proved which stood still */
     uint64_t opening_ns;       /* read live at the start: for how long, instants, samples */
     uint64_t opening_ticks, opening_samples;
-    uint64_t longest_stop_ns;      /* way stop: how long a thread was held at most */
-    uint64_t longest_interrupt_ns; /* way interrupt: what our part of one took at most */
-    uint64_t syscall_stops; /* way stop: samples whose stop fell on the exit of a system call */
+    uint64_t longest_stop_ns; /* way stop: how long a thread was held at most */
+    uint64_t syscall_stops;   /* way stop: samples whose stop fell on the exit of a system call */
 };
 
 struct hop_sampler {
@@ -77,9 +76,9 @@ struct hop_sampler {
     struct hop_crew *crew;
     struct hop_perf_clocks perf_clocks;
     struct hop_sampler_plan plan;
-    const struct hop_way *way;        /* that of the plan */
-    void *way_state;                  /* what the way keeps between its open() and close() */
-    struct interrupt_way *interrupts; /* being made ready, or NULL */
+    const struct hop_way *way;            /* that of the plan */
+    void *way_state;                      /* what the way keeps between its open() and close() */
+    struct hop_interrupt_way *interrupts; /* being made ready, or NULL */
     struct hop_sampler_counts counts;
     enum hop_ending ending;
     uint64_t added_stacks; /* identifier.stacks when the last one was added to the sink */

@@ -41,9 +41,8 @@ static void refuse(struct hop_sampler *sampler, enum hop_refusal refusal)
     sampler->counts.refused[refusal]++;
 }
 
-/* What a trampoline does is a part of the call that its caller stands in. */
-static size_t leave_out_trampolines(const struct hop_sampler *sampler, struct hop_step *steps,
-                                    size_t depth)
+size_t hop_tick_leave_out_trampolines(const struct hop_sampler *sampler, struct hop_step *steps,
+                                      size_t depth)
 {
     size_t kept = 0;
     for (size_t i = 0; i < depth; i++)
@@ -63,7 +62,7 @@ static void count_stack(struct hop_sampler *sampler, struct hop_roster_entry *en
                    sampler->added_stacks + 1 == sampler->identifier.stacks;
     size_t same = follows ? sampler->identifier.same : 0;
     if (sampler->identifier.has_trampolines) {
-        depth = leave_out_trampolines(sampler, steps, depth);
+        depth = hop_tick_leave_out_trampolines(sampler, steps, depth);
         same = 0;
     }
     entry->has_place = depth && sink->add(sink->context, entry->index, steps, depth, same,

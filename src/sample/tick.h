@@ -11,6 +11,10 @@
 int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended);
 int hop_tick_continue(struct hop_sampler *sampler);
 
+/* What a trampoline does is a part of the call that its caller stands in. The new depth. */
+size_t hop_tick_leave_out_trampolines(const struct hop_sampler *sampler, struct hop_step *steps,
+                                      size_t depth);
+
 /* Brings the roster up to date where that is due, or threads were born or ended. False: there is no
  * memory for it. */
 bool hop_tick_renew(struct hop_sampler *sampler, bool has_births);

@@ -10,14 +10,14 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* How often we come, where nothing new is seen: a wake-up of ours costs the target nothing, unless
  * it is on the only CPU. */
 static const uint64_t VISIT_NS = 50 * 1000 * 1000;
 
-/* An interrupt every 20 us costs a thread a quarter of its time, and the kernel's shortest period
- * is 10 us. */
+/* Of all CPUs together, whoever runs there; and the kernel's shortest period is 10 us. */
 static const double RATE_MAX_HZ = 50000;
 
 /* Over so many interrupts what one takes is averaged, and a part of a thread's time that they may
@@ -37,7 +37,7 @@ enum { ENDED_MAX = 1 << 18 };
 /* How long after the last new code object we stay on its CPU. */
 static const uint64_t FOLLOWED_NS = 200 * 1000 * 1000;
 
-struct interrupt_way {
+struct hop_interrupt_way {
     struct hop_interrupts interrupts;
     struct hop_interrupt_plan plan;
     uint64_t mean_ns;    /* of the first periods */
@@ -73,7 +73,7 @@ static void refuse(struct hop_sampler *sampler, enum hop_refusal refusal)
 /* A code object may be freed microseconds after it was seen for the first time. As long as there
  * are new ones we wait on the CPU where they are seen: the wake-up that the interrupt sends then
  * preempts the thread before its next instruction, and it stands still while we read. */
-static void follow(struct interrupt_way *way, int cpu, uint64_t now_ns)
+static void follow(struct hop_interrupt_way *way, int cpu, uint64_t now_ns)
 {
     cpu_set_t only;
     way->followed_until_ns = now_ns + FOLLOWED_NS;
@@ -87,7 +87,7 @@ static void follow(struct interrupt_way *way, int cpu, uint64_t now_ns)
 }
 
 /* Else we are better elsewhere: our work is not to be the target's loss. */
-static void stop_following(struct interrupt_way *way)
+static void stop_following(struct hop_interrupt_way *way)
 {
     if (way->followed_cpu >= 0)
         sched_setaffinity(0, sizeof way->our_cpus, &way->our_cpus);
@@ -97,7 +97,7 @@ static void stop_following(struct interrupt_way *way)
 /* --- whose ------------------------------------------------------------------------------------ */
 
 /* All threads of the roster, for the interrupts to come. */
-static void know_threads(struct interrupt_way *way, struct hop_sampler *sampler)
+static void know_threads(struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
     for (size_t i = 0; i < sampler->roster.count; i++) {
         struct hop_roster_entry *entry = &sampler->roster.entries[i];
@@ -109,7 +109,8 @@ static void know_threads(struct interrupt_way *way, struct hop_sampler *sampler)
     }
 }
 
-static void renew_roster(struct interrupt_way *way, struct hop_sampler *sampler, bool has_births)
+static void renew_roster(struct hop_interrupt_way *way, struct hop_sampler *sampler,
+                         bool has_births)
 {
     if (hop_tick_renew(sampler, has_births))
         know_threads(way, sampler);
@@ -117,7 +118,7 @@ static void renew_roster(struct interrupt_way *way, struct hop_sampler *sampler,
 
 /* A thread of which it was not known which thread state it has. It may have none, and then is not
  * asked again. */
-static void meet_stranger(struct interrupt_way *way, struct hop_sampler *sampler,
+static void meet_stranger(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                           const struct hop_interrupt_record *record)
 {
     const struct hop_roster *roster = &sampler->roster;
@@ -137,7 +138,7 @@ static bool is_of(const struct hop_interrupt_record *record, const struct hop_ro
 
 /* A thread that was born and has ended between two visits, or has no thread state any more. It had
  * one then, with its number in it. */
-static uint32_t find_ended(struct interrupt_way *way, struct hop_sampler *sampler,
+static uint32_t find_ended(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                            const struct hop_interrupt_record *record)
 {
     int tid = (int)record->tid, ns_tid = tid;
@@ -154,7 +155,7 @@ static uint32_t find_ended(struct interrupt_way *way, struct hop_sampler *sample
 }
 
 /* The thread's place in the tally, or UINT32_MAX: it is not sure whose thread state that was. */
-static uint32_t find_thread(struct interrupt_way *way, struct hop_sampler *sampler,
+static uint32_t find_thread(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                             const struct hop_interrupt_record *record)
 {
     struct hop_roster *roster = &sampler->roster;
@@ -175,7 +176,7 @@ static uint32_t find_thread(struct interrupt_way *way, struct hop_sampler *sampl
 /* --- counting --------------------------------------------------------------------------------- */
 
 /* Instants up to then have been. Of two CPUs records may be a little out of order. */
-static void reach(const struct interrupt_way *way, struct hop_sampler *sampler, uint64_t ns)
+static void reach(const struct hop_interrupt_way *way, struct hop_sampler *sampler, uint64_t ns)
 {
     uint64_t passed_ns = ns > way->began_ns ? ns - way->began_ns : 0;
     uint64_t tick = way->began_tick + passed_ns / way->tick_ns - (uint64_t)way->left_out;
@@ -184,7 +185,7 @@ static void reach(const struct interrupt_way *way, struct hop_sampler *sampler, 
 }
 
 /* How many of the outermost steps are those of the last stack that was counted, of this thread. */
-static size_t count_same(const struct interrupt_way *way, uint32_t thread, size_t depth)
+static size_t count_same(const struct hop_interrupt_way *way, uint32_t thread, size_t depth)
 {
     size_t most = depth < way->last_depth ? depth : way->last_depth, same = 0;
     if (way->last_thread != thread)
@@ -199,7 +200,7 @@ static size_t count_same(const struct interrupt_way *way, uint32_t thread, size_
 }
 
 /* The stack in way->steps, which stands for `weight_ns`. */
-static void count(struct interrupt_way *way, struct hop_sampler *sampler, uint32_t thread,
+static void count(struct hop_interrupt_way *way, struct hop_sampler *sampler, uint32_t thread,
                   size_t depth, uint64_t weight_ns)
 {
     const struct hop_sink *sink = &sampler->plan.sink;
@@ -232,7 +233,15 @@ static enum hop_refusal refusal_of(const struct hop_interrupt_record *record)
     }
 }
 
-static void take(struct interrupt_way *way, struct hop_sampler *sampler,
+/* One that is refused was not idle. Whose it was may not be known. */
+static void note_interrupted(struct hop_sampler *sampler, const struct hop_interrupt_record *record)
+{
+    struct hop_roster_entry *entry = hop_roster_find(&sampler->roster, record->thread_addr);
+    if (is_of(record, entry))
+        entry->interrupts++;
+}
+
+static void take(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                  const struct hop_interrupt_record *record)
 {
     size_t depth = 0;
@@ -240,8 +249,6 @@ static void take(struct interrupt_way *way, struct hop_sampler *sampler,
         return;
     reach(way, sampler, record->ns);
     way->took_ns = (way->took_ns * (TOOK_SPREAD - 1) + record->took_ns) / TOOK_SPREAD;
-    if (record->took_ns > sampler->counts.longest_interrupt_ns)
-        sampler->counts.longest_interrupt_ns = record->took_ns;
     if (record->status == HOP_INTERRUPT_STRANGER) {
         meet_stranger(way, sampler, record);
         return;
@@ -252,13 +259,16 @@ static void take(struct interrupt_way *way, struct hop_sampler *sampler,
     enum hop_refusal refusal = refusal_of(record);
     if (refusal == HOP_TAKEN)
         refusal = hop_interrupt_codes_name(&way->codes, record, way->steps, &depth);
-    if (way->codes.has_learnt)
+    if (record->status == HOP_INTERRUPT_WALKED && way->codes.has_learnt)
         follow(way, (int)record->cpu, sampler->deadlines.woke_ns);
-    uint32_t thread = find_thread(way, sampler, record);
-    if (refusal == HOP_TAKEN && thread == UINT32_MAX)
-        refusal = HOP_REFUSED_NOT_ITS_THREAD;
     if (refusal != HOP_TAKEN) {
         refuse(sampler, refusal);
+        note_interrupted(sampler, record);
+        return;
+    }
+    uint32_t thread = find_thread(way, sampler, record);
+    if (thread == UINT32_MAX) {
+        refuse(sampler, HOP_REFUSED_NOT_ITS_THREAD);
     } else if (!depth) {
         sampler->counts.idle++;
     } else {
@@ -270,21 +280,9 @@ static void take(struct interrupt_way *way, struct hop_sampler *sampler,
 
 /* --- visits ----------------------------------------------------------------------------------- */
 
-/* Of the last look; without trampolines. */
-static size_t copy_steps(struct interrupt_way *way, const struct hop_sampler *sampler, size_t depth)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < depth; i++) {
-        const struct hop_step *step = &sampler->identifier.frames[i];
-        if (!hop_code_is_trampoline(sampler->codes.codes[step->code]))
-            way->steps[kept++] = *step;
-    }
-    return kept;
-}
-
 /* A thread that sleeps with the GIL is not interrupted, and keeps all others waiting: it counts as
  * one that runs. What it is found at stands for the time since the last visit. */
-static void look_at_sleeping_holders(struct interrupt_way *way, struct hop_sampler *sampler,
+static void look_at_sleeping_holders(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                                      uint64_t since_ns)
 {
     for (size_t i = 0; i < sampler->watch.holder_count; i++) {
@@ -302,7 +300,8 @@ static void look_at_sleeping_holders(struct interrupt_way *way, struct hop_sampl
             refuse(sampler, look.refusal);
         if (result != HOP_LOOK_TAKEN || depth > HOP_INTERRUPT_FRAMES_MAX)
             continue;
-        depth = copy_steps(way, sampler, depth);
+        memcpy(way->steps, sampler->identifier.frames, depth * sizeof *way->steps);
+        depth = hop_tick_leave_out_trampolines(sampler, way->steps, depth);
         if (depth)
             count(way, sampler, entry->index, depth, since_ns);
     }
@@ -332,7 +331,7 @@ static uint64_t mean_period_ns(uint64_t wanted_ns)
 
 /* An interrupt of a deep stack takes long. We leave the thread most of its time, by interrupting it
  * less often: each sample stands for more then. */
-static void keep_within_bounds(struct interrupt_way *way, struct hop_sampler *sampler,
+static void keep_within_bounds(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                                uint64_t window_ns)
 {
     uint64_t period_ns = sampler->sample_ns, least_ns = way->took_ns * PART_MAX;
@@ -349,14 +348,25 @@ static void keep_within_bounds(struct interrupt_way *way, struct hop_sampler *sa
         sampler->sample_ns = period_ns;
 }
 
-static void count_lost(struct interrupt_way *way, struct hop_sampler *sampler)
+/* At the end there may be some that there was no time for. */
+static void give_up_rest(struct hop_interrupt_way *way, struct hop_sampler *sampler)
+{
+    const struct hop_interrupt_record *record;
+    uint64_t until = hop_interrupts_written(&way->interrupts);
+    while ((record = hop_interrupts_next(&way->interrupts, until)))
+        if (record->ns >= way->started_ns && record->ns <= sampler->over_ns &&
+            record->ns <= sampler->deadlines.end_ns && record->status != HOP_INTERRUPT_STRANGER)
+            refuse(sampler, HOP_REFUSED_NO_ROOM);
+}
+
+static void count_lost(struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
     uint64_t lost = hop_interrupts_lost(&way->interrupts);
     sampler->counts.refused[HOP_REFUSED_NO_ROOM] += lost - way->lost;
     way->lost = lost;
 }
 
-static void notice_cpus(struct interrupt_way *way, const struct hop_sampler *sampler,
+static void notice_cpus(struct hop_interrupt_way *way, const struct hop_sampler *sampler,
                         uint64_t now_ns)
 {
     if (now_ns < way->cpus_due_ns)
@@ -371,18 +381,18 @@ static bool is_stopped(const struct hop_sampler *sampler)
     return sampler->deadlines.stop && *sampler->deadlines.stop;
 }
 
-/* Those that were written by now, in `most_ns` at the most. */
-static void take_records(struct interrupt_way *way, struct hop_sampler *sampler, uint64_t until_ns)
+/* Those that were written by now, or as many as there is time for. */
+static void take_records(struct hop_interrupt_way *way, struct hop_sampler *sampler,
+                         uint64_t until_ns)
 {
     const struct hop_interrupt_record *record;
     uint64_t until = hop_interrupts_written(&way->interrupts);
-    while (!is_stopped(sampler) && hop_now_ns() < until_ns &&
-           (record = hop_interrupts_next(&way->interrupts, until)))
+    while (hop_now_ns() < until_ns && (record = hop_interrupts_next(&way->interrupts, until)))
         take(way, sampler, record);
 }
 
 /* Takes what was written down. False: the program is no longer there. */
-static bool visit(struct interrupt_way *way, struct hop_sampler *sampler)
+static bool visit(struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
     bool has_births = false;
     uint64_t now_ns = hop_now_ns(), window_ns = now_ns - way->visited_ns;
@@ -420,7 +430,7 @@ static void become_prompt(int *policy, struct sched_param *param)
 }
 
 /* Whoever goes on begins with the instant after the last one of ours. */
-static void leave(const struct interrupt_way *way, struct hop_sampler *sampler)
+static void leave(const struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
     uint64_t instants = sampler->counts.ticks + (uint64_t)way->left_out - way->began_tick;
     sampler->deadlines.next_period_ns = way->began_ns + instants * way->tick_ns;
@@ -436,7 +446,7 @@ static void leave(const struct interrupt_way *way, struct hop_sampler *sampler)
 /* False: it is not over, and not for us. */
 static bool run_interrupt(struct hop_sampler *sampler)
 {
-    struct interrupt_way *way = sampler->way_state;
+    struct hop_interrupt_way *way = sampler->way_state;
     const struct hop_deadlines *deadlines = &sampler->deadlines;
     bool is_over = false;
     uint64_t took_ns = 0;
@@ -456,11 +466,13 @@ static bool run_interrupt(struct hop_sampler *sampler)
         } else if (is_stopped(sampler)) {
             sampler->ending = HOP_ENDED_STOPPED;
             is_over = true;
-        } else if (hop_now_ns() >= deadlines->end_ns) {
+        } else if (way->visited_ns >= deadlines->end_ns) {
             sampler->ending = HOP_ENDED_DURATION;
             is_over = true;
         }
-        sampler->over_ns = is_over ? hop_now_ns() : 0;
+        sampler->over_ns = is_over ? way->visited_ns : 0;
+        if (is_over)
+            give_up_rest(way, sampler);
         hop_sampler_release(sampler);
         took_ns = hop_now_ns() - took_ns;
     }
@@ -476,7 +488,7 @@ static bool run_interrupt(struct hop_sampler *sampler)
 /* By a thread that may wait: the kernel takes some milliseconds. */
 static void open_interrupts(void *context)
 {
-    struct interrupt_way *way = context;
+    struct hop_interrupt_way *way = context;
     if (hop_interrupts_open(&way->interrupts, &way->plan, &way->why_not) &&
         !hop_interrupts_begin(&way->interrupts, way->mean_ns))
         way->why_not = "the kernel gives us no timers";
@@ -503,10 +515,10 @@ static bool has_own_pids(const struct hop_process *process)
 }
 
 /* With all that open_interrupts needs. NULL: out of memory. */
-static struct interrupt_way *make(const struct hop_sampler *sampler)
+static struct hop_interrupt_way *make(const struct hop_sampler *sampler)
 {
     const struct hop_python *python = sampler->python;
-    struct interrupt_way *way = calloc(1, sizeof *way);
+    struct hop_interrupt_way *way = calloc(1, sizeof *way);
     if (!way)
         return NULL;
     struct hop_gil gil =
@@ -524,7 +536,7 @@ static struct interrupt_way *make(const struct hop_sampler *sampler)
     return way;
 }
 
-static void destroy(struct interrupt_way *way)
+static void destroy(struct hop_interrupt_way *way)
 {
     if (!way)
         return;
@@ -536,7 +548,7 @@ static void destroy(struct interrupt_way *way)
     free(way);
 }
 
-static bool make_room(struct interrupt_way *way, struct hop_sampler *sampler)
+static bool make_room(struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
     way->steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->steps);
     way->last_steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->last_steps);
@@ -545,7 +557,7 @@ static bool make_room(struct interrupt_way *way, struct hop_sampler *sampler)
 }
 
 /* From now on it is by interrupts. What these wrote down until now was looked at otherwise. */
-static void start(struct interrupt_way *way, struct hop_sampler *sampler)
+static void start(struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
     const struct hop_roster *roster = &sampler->roster;
     way->last_thread = UINT32_MAX;
@@ -570,7 +582,7 @@ static void start(struct interrupt_way *way, struct hop_sampler *sampler)
 
 static enum hop_status open_interrupt(struct hop_sampler *sampler, struct hop_error *err)
 {
-    struct interrupt_way *way = sampler->interrupts ? sampler->interrupts : make(sampler);
+    struct hop_interrupt_way *way = sampler->interrupts ? sampler->interrupts : make(sampler);
     sampler->interrupts = NULL;
     if (!way || !make_room(way, sampler)) {
         destroy(way);
@@ -608,7 +620,7 @@ void hop_interrupts_prepare(struct hop_sampler *sampler)
 
 bool hop_interrupts_are_ready(struct hop_sampler *sampler)
 {
-    struct interrupt_way *way = sampler->interrupts;
+    struct hop_interrupt_way *way = sampler->interrupts;
     if (!way || way->is_ready)
         return way;
     if (!way->is_sent) {
@@ -633,7 +645,7 @@ void hop_interrupts_drop(struct hop_sampler *sampler)
 
 const struct hop_way hop_way_interrupt = {
     .name = "interrupts",
-    .words = "each thread was read in a timer interrupt of its own, in which it stands still",
+    .words = "each thread was read in a timer interrupt on its CPU, in which it stands still",
     .open = open_interrupt,
     .run = run_interrupt,
     .close = close_interrupt,

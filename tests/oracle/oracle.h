@@ -14,10 +14,10 @@
 struct oracle_way {
     const char *name;
     enum hop_read read;
-    bool is_judged; /* the one that must be right; the others print what they reach */
+    bool is_judged; /* it must be right, where it is to be had; the others print what they reach */
 };
 
-enum { ORACLE_WAYS_MAX = 4 };
+enum { ORACLE_WAYS_MAX = 5 };
 
 /* All of them, the default first. */
 size_t oracle_ways(struct oracle_way ways[ORACLE_WAYS_MAX]);

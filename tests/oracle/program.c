@@ -35,9 +35,10 @@ size_t oracle_ways(struct oracle_way ways[ORACLE_WAYS_MAX])
     ways[0] = (struct oracle_way){.name = "cpu", .read = HOP_READ_CPU, .is_judged = true};
     ways[1] = (struct oracle_way){.name = "live", .read = HOP_READ_LIVE};
     ways[2] = (struct oracle_way){.name = "stop", .read = HOP_READ_STOP};
-    ways[3] =
+    ways[3] = (struct oracle_way){.name = "wakeup", .read = HOP_READ_WAKEUP, .is_judged = true};
+    ways[4] =
         (struct oracle_way){.name = "interrupt", .read = HOP_READ_INTERRUPT, .is_judged = true};
-    return 4;
+    return 5;
 }
 
 /* Appends the text of a file to `text`, which has room for `capacity` bytes. */

@@ -242,6 +242,7 @@ static size_t look(const struct oracle_options *options, const struct oracle_way
     size_t missed = way->is_judged;
     if (status != HOP_OK) {
         print_failure(&err);
+        missed = status == HOP_ERR_UNSUPPORTED ? 0 : missed;
     } else if (!read_announced(program->announced, steps, &count) ||
                !read_clock(measured, steps, count)) {
         printf("  the program did not say what it measured\n");

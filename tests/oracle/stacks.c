@@ -143,10 +143,13 @@ static bool look(struct sight *sight, const struct scene *scene)
     *sight = (struct sight){0};
     if (oracle_start(&program, scene->python, NULL, text, (const char *const[]){NULL},
                      &sight->err)) {
-        if (oracle_rules_init(&sight->rules, program.announced, text))
+        if (oracle_rules_init(&sight->rules, program.announced, text)) {
             sight->is_seen = measure(sight, &program, scene);
-        else
+            if (!sight->is_seen)
+                oracle_rules_deinit(&sight->rules);
+        } else {
             strcpy(sight->err.message, "what the program says of itself makes no sense");
+        }
         oracle_end(&program);
     }
     free(text);
@@ -256,7 +259,11 @@ static void print_total(const struct oracle_way *way, const struct total *total)
 static bool visit(const struct scene *scene, struct total *total)
 {
     static struct sight sight;
-    look(&sight, scene);
+    if (!look(&sight, scene) && sight.err.status == HOP_ERR_UNSUPPORTED) {
+        printf("%-11s %-8s %-5s not to be had: %s\n", scene->name, scene->python->version,
+               scene->way->name, sight.err.message);
+        return true;
+    }
     bool is_right = print_sight(&sight, scene, total);
     if (sight.is_seen)
         oracle_rules_deinit(&sight.rules);
