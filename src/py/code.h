@@ -28,16 +28,15 @@ static inline bool hop_code_identity_is(const struct hop_code_identity *a,
     return !memcmp(a->words, b->words, sizeof a->words);
 }
 
-/* The same as one number, of code objects that need no name (3.12+), each at its address: for who
- * has little room, and no wish to be deceived by chance. Another one may be made to have the same
- * only by who can choose the addresses of objects. */
+/* The same as one number, of a code object at its address: for who has little room, and no wish to
+ * be deceived by chance. Another one may be made to have the same only by who can choose the
+ * addresses of objects. */
 #define HOP_CODE_NUMBER_FACTOR 0x9E3779B97F4A7C15u
-enum { HOP_CODE_NUMBER_WORDS = 7 };
 static inline uint64_t hop_code_identity_number(uint64_t addr,
                                                 const struct hop_code_identity *identity)
 {
     uint64_t number = addr;
-    for (int i = 0; i < HOP_CODE_NUMBER_WORDS; i++)
+    for (int i = 0; i < HOP_CODE_IDENTITY_WORDS; i++)
         number = (number ^ identity->words[i]) * HOP_CODE_NUMBER_FACTOR;
     return number ^ number >> 32;
 }

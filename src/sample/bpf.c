@@ -122,7 +122,11 @@ void hop_bpf_set_function(struct hop_bpf_code *code, int to, int label)
 
 void hop_bpf_begin_function(struct hop_bpf_code *code, int label)
 {
-    code->function_at = code->count;
+    if (code->function_count == HOP_BPF_FUNCTIONS_MAX - 1) {
+        code->is_too_long = true;
+        return;
+    }
+    code->function_at[code->function_count++] = code->count;
     hop_bpf_label(code, label);
 }
 
@@ -141,8 +145,8 @@ static void resolve(struct hop_bpf_code *code)
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
-/* A function that is called back has to have a type (Documentation/bpf/btf.rst): main and the other
- * one return an int. */
+/* A function that is called back has to have a type (Documentation/bpf/btf.rst): all of them return
+ * an int. */
 enum { INT = 1, PROTOTYPE, MAIN, OTHER };
 
 struct types {
@@ -191,9 +195,9 @@ int hop_bpf_load_code(struct hop_bpf_code *code)
         return -1;
     }
     resolve(code);
-    struct bpf_func_info functions[] = {
-        {.insn_off = 0, .type_id = MAIN},
-        {.insn_off = (uint32_t)code->function_at, .type_id = OTHER}};
+    struct bpf_func_info functions[HOP_BPF_FUNCTIONS_MAX] = {{.insn_off = 0, .type_id = MAIN}};
+    for (size_t i = 0; i < code->function_count; i++)
+        functions[1 + i] = (struct bpf_func_info){(uint32_t)code->function_at[i], OTHER};
     union bpf_attr attributes;
     clear(&attributes);
     attributes.prog_type = BPF_PROG_TYPE_PERF_EVENT;
@@ -207,7 +211,7 @@ int hop_bpf_load_code(struct hop_bpf_code *code)
     attributes.prog_btf_fd = (uint32_t)types;
     attributes.func_info = (uintptr_t)functions;
     attributes.func_info_rec_size = sizeof *functions;
-    attributes.func_info_cnt = code->function_at ? 2 : 1;
+    attributes.func_info_cnt = (uint32_t)code->function_count + 1;
     int program = call_bpf(BPF_PROG_LOAD, &attributes), why = errno;
     close(types);
     errno = why;

@@ -21,7 +21,12 @@ int hop_bpf_map_put(int map, const void *key, const void *value);
  * Registers: 0 is a call's result, 1 to 5 its arguments and lost by it, 6 to 9 are kept, 10 is the
  * end of the stack. Labels are small numbers, and are set once; jumps may go either way. */
 
-enum { HOP_BPF_INSTRUCTIONS_MAX = 512, HOP_BPF_JUMPS_MAX = 64, HOP_BPF_LABELS_MAX = 48 };
+enum {
+    HOP_BPF_INSTRUCTIONS_MAX = 1024,
+    HOP_BPF_JUMPS_MAX = 128,
+    HOP_BPF_LABELS_MAX = 80,
+    HOP_BPF_FUNCTIONS_MAX = 4 /* with the main one */
+};
 
 struct hop_bpf_code {
     struct bpf_insn instructions[HOP_BPF_INSTRUCTIONS_MAX];
@@ -31,8 +36,8 @@ struct hop_bpf_code {
         int label;
     } jumps[HOP_BPF_JUMPS_MAX];
     size_t label_at[HOP_BPF_LABELS_MAX];
-    size_t function_at; /* of the one behind the main one; 0: there is none */
-    bool is_too_long;   /* something did not fit: the program is not to be loaded */
+    size_t function_at[HOP_BPF_FUNCTIONS_MAX], function_count; /* behind the main one */
+    bool is_too_long; /* something did not fit: the program is not to be loaded */
 };
 
 void hop_bpf_emit(struct hop_bpf_code *code, uint8_t opcode, int to, int from, int offset,
@@ -48,7 +53,7 @@ static inline void hop_bpf_set(struct hop_bpf_code *code, int to, int32_t value)
     hop_bpf_emit(code, BPF_ALU64 | BPF_MOV | BPF_K, to, 0, 0, value);
 }
 
-/* `operation`: BPF_ADD, BPF_AND, BPF_LSH, BPF_RSH, BPF_MUL, BPF_XOR, BPF_OR. */
+/* `operation`: BPF_ADD, BPF_SUB, BPF_AND, BPF_LSH, BPF_RSH, BPF_ARSH, BPF_MUL, BPF_XOR, BPF_OR. */
 static inline void hop_bpf_compute(struct hop_bpf_code *code, int operation, int to, int from)
 {
     hop_bpf_emit(code, (uint8_t)(BPF_ALU64 | operation | BPF_X), to, from, 0, 0);
@@ -98,8 +103,18 @@ static inline void hop_bpf_call(struct hop_bpf_code *code, enum bpf_func_id func
 /* The function that begins at `label`, as an argument of a call. */
 void hop_bpf_set_function(struct hop_bpf_code *code, int to, int label);
 
-/* The main function is over, and another one begins here. */
+/* A function is over, and another one begins here: that at `label`, which returns an int. */
 void hop_bpf_begin_function(struct hop_bpf_code *code, int label);
+
+/* Calls the function at `label` until it returns other than 0, or so often. Since Linux 5.17. */
+static inline void hop_bpf_loop(struct hop_bpf_code *code, int32_t most, int label)
+{
+    hop_bpf_set(code, 1, most);
+    hop_bpf_set_function(code, 2, label);
+    hop_bpf_set(code, 3, 0);
+    hop_bpf_set(code, 4, 0);
+    hop_bpf_call(code, BPF_FUNC_loop);
+}
 
 static inline void hop_bpf_return(struct hop_bpf_code *code, int32_t value)
 {

@@ -17,8 +17,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A tenth of a second of 10,000 stacks a second of usual depth. */
-enum { RING_BYTES = 512 << 10 };
+/* A fifth of a second of 10,000 stacks a second of usual depth; and of its beginning, what is seen
+ * a second time behind its end: the longest record that may lie across that, in pages of any size.
+ */
+enum { RING_BYTES = 1 << 20, AGAIN_BYTES = 128 << 10 };
+_Static_assert(sizeof(struct hop_interrupt_record) +
+                       HOP_INTERRUPT_FRAMES_MAX * sizeof(struct hop_interrupt_frame) <=
+                   AGAIN_BYTES,
+               "it is long enough for any record");
 
 /* Threads by their tid: those that were interrupted lately. */
 enum { THREADS = 4096 };
@@ -91,7 +97,7 @@ static bool open_wakeups(struct hop_interrupts *interrupts)
 }
 
 /* BPF_MAP_TYPE_RINGBUF (Documentation/bpf/ringbuf.rst): a page for each position, then the data
- * twice. */
+ * twice. All that is mapped counts as memory of ours. */
 static bool map_memory(struct hop_interrupts *interrupts)
 {
     const struct hop_interrupt_plan *plan = &interrupts->plan;
@@ -99,7 +105,8 @@ static bool map_memory(struct hop_interrupts *interrupts)
     interrupts->shared =
         map_shared(plan->shared, sizeof *interrupts->shared, PROT_READ | PROT_WRITE, 0);
     interrupts->read_to = map_shared(plan->ring, page, PROT_READ | PROT_WRITE, 0);
-    uint8_t *written = map_shared(plan->ring, page + 2 * RING_BYTES, PROT_READ, (off_t)page);
+    uint8_t *written =
+        map_shared(plan->ring, page + RING_BYTES + AGAIN_BYTES, PROT_READ, (off_t)page);
     if (written) {
         interrupts->written_to = (const uint64_t *)written;
         interrupts->ring = written + page;
@@ -192,7 +199,7 @@ void hop_interrupts_close(struct hop_interrupts *interrupts)
     if (interrupts->read_to)
         munmap(interrupts->read_to, page);
     if (interrupts->written_to)
-        munmap((void *)(uintptr_t)interrupts->written_to, page + 2 * RING_BYTES);
+        munmap((void *)(uintptr_t)interrupts->written_to, page + RING_BYTES + AGAIN_BYTES);
     close_map(interrupts->wakeups);
     close_map(interrupts->exit);
     close_map(interrupts->program);

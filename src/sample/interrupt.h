@@ -23,8 +23,8 @@ struct hop_interrupts {
     struct hop_interrupt_plan plan;
     int program;
     struct hop_interrupt_shared *shared;
-    /* The records: where we are, where the kernel is, and all of them twice in succession, so that
-     * none is in two pieces. */
+    /* The records: where we are, where the kernel is, and all of them, with the first ones once
+     * more behind the last, so that none is in two pieces. */
     uint64_t *read_to;
     const uint64_t *written_to;
     uint64_t taken_to; /* behind the record given out last */

@@ -2,6 +2,7 @@
 #include "sample/interrupt_codes.h"
 
 #include "base/clock.h"
+#include "py/text.h"
 
 /* Identities that are remembered; a program may make code objects without end. */
 enum { IDENTITIES_MAX = 1 << 18, FIRST_IDENTITIES = 1024 };
@@ -38,12 +39,15 @@ static uint64_t identity_of(const struct hop_code *code)
 static bool is_alive(const struct hop_code_table *table, uint64_t addr, uint64_t number)
 {
     uint8_t header[HOP_CODE_HEADER_MAX];
+    uint64_t name[2] = {0, 0};
     struct hop_code_identity identity;
     const struct hop_layout *layout = table->layout;
-    if (!hop_read(table->reader, addr, header, hop_code_header_size(layout)))
+    if (!hop_read(table->reader, addr, header, hop_code_header_size(layout)) ||
+        (hop_code_identity_needs_name(layout) &&
+         !hop_text_fingerprint(table->reader, layout, hop_u64(header + layout->code_name), name)))
         return false;
     uint64_t count = hop_u64(header + layout->object_type - sizeof count);
-    hop_code_identity_from(layout, header, NULL, &identity);
+    hop_code_identity_from(layout, header, name, &identity);
     return hop_code_identity_number(addr, &identity) == number && (uint32_t)count &&
            !(count >> 32 & 0xFFFF);
 }
@@ -65,7 +69,8 @@ static bool learn(struct hop_interrupt_codes *codes, uint64_t identity, uint32_t
 
 /* The thread may run while we read. Then its bytecode may be instrumented meanwhile: what is read
  * twice alike was not. And the code object may be freed, and what hangs on it be others' already:
- * one that lives afterwards lived before, for no two have the same version. */
+ * one that lives afterwards lived before, for no two have the same version; up to 3.11 another one
+ * of that name may have taken its place, and that of all that hangs on it, but hardly twice. */
 static enum hop_refusal read_running(struct hop_code_table *table, uint64_t addr, uint32_t *id)
 {
     uint32_t first;
@@ -112,13 +117,28 @@ static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
     return identity_of(code) == frame->identity ? HOP_TAKEN : HOP_REFUSED_CODE_GONE;
 }
 
+/* Where in the bytecode frame->opcodes begins, in bytes. */
+static uint64_t opcodes_at(const struct hop_layout *layout, const struct hop_code *code,
+                           const struct hop_interrupt_frame *frame)
+{
+    switch (layout->ip_kind) {
+    case HOP_IP_LASTI_BYTES:
+        return frame->ip == UINT64_MAX ? 0 : frame->ip;
+    case HOP_IP_LASTI_UNITS:
+        return frame->ip == UINT64_MAX ? 0 : 2 * frame->ip;
+    default:
+        return frame->ip - code->bytecode_addr - (uint64_t)hop_interrupt_behind(layout);
+    }
+}
+
 /* The opcode in memory of the instruction in which a frame stands: behind its prefixes, where the
  * frame stands at the first of those. */
-static uint8_t opcode_of(const struct hop_code *code, const struct hop_interrupt_frame *frame,
-                         uint32_t unit)
+static uint8_t opcode_of(const struct hop_layout *layout, const struct hop_code *code,
+                         const struct hop_interrupt_frame *frame, uint32_t unit)
 {
-    uint64_t at = code->bytecode_addr + 2 * (uint64_t)unit - frame->ip;
-    return at < sizeof frame->opcodes ? frame->opcodes[at] : code->units.bases[unit];
+    uint64_t at = 2 * (uint64_t)unit - opcodes_at(layout, code, frame);
+    return at < (uint64_t)hop_interrupt_opcodes_bytes(layout) ? frame->opcodes[at]
+                                                              : code->units.bases[unit];
 }
 
 enum hop_refusal hop_interrupt_codes_name(struct hop_interrupt_codes *codes,
@@ -139,7 +159,7 @@ enum hop_refusal hop_interrupt_codes_name(struct hop_interrupt_codes *codes,
         refusal = hop_code_unit_of_ip(layout, code, frame->ip, &step->unit);
         if (refusal != HOP_TAKEN)
             return refusal;
-        step->opcode = opcode_of(code, frame, step->unit);
+        step->opcode = opcode_of(layout, code, frame, step->unit);
         if (!hop_opcode_may_stand_for(layout, step->opcode, code->units.bases[step->unit]))
             return HOP_REFUSED_BAD_OPCODE;
         *depth += !hop_code_is_trampoline(code);

@@ -15,6 +15,7 @@ struct hop_interrupt_plan {
     uint64_t interpreter_addr;
     uint64_t locked_addr, holder_addr; /* of its GIL */
     bool has_own_pids;                 /* it counts threads otherwise than the first namespace */
+    int32_t pthread_tid_offset;        /* up to 3.10: see struct hop_roster */
     uint32_t ring_bytes;
     /* Maps: one hop_interrupt_scratch a CPU, one hop_interrupt_shared, hop_interrupt_thread by tid,
      * and the records. */

@@ -3,21 +3,37 @@
 #ifndef HOP_SAMPLE_INTERRUPT_RECORD_H
 #define HOP_SAMPLE_INTERRUPT_RECORD_H
 
-#include <stdint.h>
+#include "py/layout.h"
+
+/* Of a frame: what is in memory at its instruction, prefixes, at most three, and opcode; in 3.11
+ * and 3.12 also what is before, as a caller rests on the last inline cache of its instruction, of
+ * which 3.12's LOAD_ATTR has 9. */
+enum { HOP_INTERRUPT_OPCODES = 24, HOP_INTERRUPT_BEHIND = 18 };
 
 struct hop_interrupt_frame {
     uint64_t code_addr;
-    uint64_t ip;
-    uint64_t identity;  /* hop_code_identity_number of the code object there */
-    uint8_t opcodes[8]; /* what is in memory from `ip` on: prefixes, at most three, and opcode */
+    uint64_t ip;       /* as CPython has it: see layout->ip_kind */
+    uint64_t identity; /* hop_code_identity_number of the code object there */
+    uint8_t opcodes[HOP_INTERRUPT_OPCODES];
 };
+
+/* How many bytes before the ip they begin, and how many there are. */
+static inline int32_t hop_interrupt_behind(const struct hop_layout *layout)
+{
+    return layout->ip_kind == HOP_IP_PREV_INSTR ? HOP_INTERRUPT_BEHIND : 0;
+}
+
+static inline int32_t hop_interrupt_opcodes_bytes(const struct hop_layout *layout)
+{
+    return layout->ip_kind == HOP_IP_PREV_INSTR ? HOP_INTERRUPT_OPCODES : 8;
+}
 
 enum hop_interrupt_status {
     HOP_INTERRUPT_WALKED,     /* down to the bottom */
     HOP_INTERRUPT_STRANGER,   /* a thread that has no thread state that we know */
     HOP_INTERRUPT_FOREIGN,    /* its thread state is of another interpreter */
     HOP_INTERRUPT_UNREADABLE, /* a part of it could not be read */
-    HOP_INTERRUPT_BROKEN,     /* the chain did not end in an entry frame */
+    HOP_INTERRUPT_BROKEN,     /* the chain did not end where one may */
     HOP_INTERRUPT_TOO_DEEP,
 };
 
@@ -41,21 +57,33 @@ enum {
     HOP_INTERRUPT_THREAD_BYTES = 512,
     HOP_INTERRUPT_BLOCK_BYTES = 1024,
     HOP_INTERRUPT_CODE_BYTES = 256,
+    HOP_INTERRUPT_SIZES_BYTES = 32,
     HOP_INTERRUPT_CODES = 1 << 9,
     HOP_INTERRUPT_KNOWN = 1 << 13,
 };
 
 /* What was found at a code object's address, at that count of code objects made; and of the frame
- * that was seen in it last: its ip, and what was in memory there, some milliseconds ago at most. */
+ * that was seen in it last: what was in memory at its instruction, some milliseconds ago at most.
+ */
 struct hop_interrupt_code {
     uint64_t addr, identity, counter;
-    uint64_t ip, opcodes, opcodes_ns;
+    uint64_t opcodes_addr, opcodes_ns;
+    uint8_t opcodes[HOP_INTERRUPT_OPCODES];
 };
 
 /* A CPU's own place to work: an interrupt is not interrupted by another one of these. */
 struct hop_interrupt_scratch {
-    uint64_t next_addr;    /* the frame to go on with */
-    uint64_t at_entry;     /* the last one was an entry frame */
+    uint64_t next_addr; /* the frame to go on with */
+    uint64_t is_sound;  /* the chain may end with the last one */
+    /* 3.11, 3.12: what is in use of the newest chunk ends at top_addr; chunk_end 0: it has none. */
+    uint64_t top_addr, chunk_end;
+    uint64_t is_freed;     /* the frame is none that is in use */
+    uint64_t is_generator; /* the last one */
+    uint64_t is_unfilled;  /* the eval loop has not told yet which frame it executes */
+    uint64_t steps, kept_addr, next_kept; /* walk.c, struct circle */
+    uint64_t stack_frame, stack_code;     /* the innermost frame that is on the data stack */
+    uint64_t climb_addr, last_addr, last_code, below_addr; /* interrupt_repair.c */
+    uint8_t sizes[HOP_INTERRUPT_SIZES_BYTES];
     uint64_t wants_wakeup; /* the record has something that we have to look at soon */
     uint64_t word;
     /* Of code objects made (py/version_counter.h), 0: not known; above it the epoch: a CPython that
@@ -68,9 +96,10 @@ struct hop_interrupt_scratch {
     uint64_t block_addr, valid_addr;
     uint8_t block[HOP_INTERRUPT_BLOCK_BYTES];
     uint8_t code[HOP_INTERRUPT_CODE_BYTES];
-    struct hop_interrupt_code codes[HOP_INTERRUPT_CODES];
+    uint64_t name[2]; /* up to 3.11: length and hash of the code object's name */
     _Alignas(8) uint8_t record[sizeof(struct hop_interrupt_record)];
     struct hop_interrupt_frame frames[HOP_INTERRUPT_FRAMES_MAX]; /* of the record */
+    struct hop_interrupt_code codes[HOP_INTERRUPT_CODES];
 };
 
 /* Shared by all. */

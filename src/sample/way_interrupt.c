@@ -96,12 +96,25 @@ static void stop_following(struct hop_interrupt_way *way)
 
 /* --- whose ------------------------------------------------------------------------------------ */
 
+/* Up to 3.11 a thread state that is being born has the ids of the thread that makes it, which has
+ * one of its own already. */
+static bool is_anothers(const struct hop_sampler *sampler, const struct hop_roster_entry *entry)
+{
+    const struct hop_roster *roster = &sampler->roster;
+    for (size_t i = 0; sampler->python->layout.minor <= 11 && i < roster->count; i++) {
+        const struct hop_roster_entry *other = &roster->entries[i];
+        if (other->is_known_to_interrupts && !other->is_gone && other->task.tid == entry->task.tid)
+            return true;
+    }
+    return false;
+}
+
 /* All threads of the roster, for the interrupts to come. */
 static void know_threads(struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
     for (size_t i = 0; i < sampler->roster.count; i++) {
         struct hop_roster_entry *entry = &sampler->roster.entries[i];
-        if (entry->is_known_to_interrupts || entry->is_gone)
+        if (entry->is_known_to_interrupts || entry->is_gone || is_anothers(sampler, entry))
             continue;
         entry->is_known_to_interrupts = true;
         entry->visited_tick = sampler->counts.ticks;
@@ -116,24 +129,30 @@ static void renew_roster(struct hop_interrupt_way *way, struct hop_sampler *samp
         know_threads(way, sampler);
 }
 
-/* A thread of which it was not known which thread state it has. It may have none, and then is not
- * asked again. */
-static void meet_stranger(struct hop_interrupt_way *way, struct hop_sampler *sampler,
+/* A thread of which it was not known which thread state it has, or that could not be read: it ends,
+ * and its memory is the kernel's to take apart. It may have none, and then is not asked again.
+ * Whether it has one now. */
+static bool meet_stranger(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                           const struct hop_interrupt_record *record)
 {
     const struct hop_roster *roster = &sampler->roster;
     uint64_t addr = 0;
     renew_roster(way, sampler, true);
-    for (size_t i = 0; i < roster->count && !addr; i++)
-        if (roster->entries[i].task.tid == (int)record->tid && !roster->entries[i].is_gone)
-            addr = roster->entries[i].state.addr;
+    for (size_t i = 0; i < roster->count && !addr; i++) {
+        const struct hop_roster_entry *entry = &roster->entries[i];
+        if (entry->task.tid == (int)record->tid && entry->is_known_to_interrupts &&
+            !entry->is_gone && hop_task_exists(&entry->task))
+            addr = entry->state.addr;
+    }
     hop_interrupts_know_thread(&way->interrupts, (int)record->tid, addr);
+    return addr;
 }
 
 static bool is_of(const struct hop_interrupt_record *record, const struct hop_roster_entry *entry)
 {
     return entry && entry->state.pthread == record->pthread &&
-           entry->state.native_id == record->native_id && entry->task.tid == (int)record->tid;
+           (!entry->state.native_id || entry->state.native_id == record->native_id) &&
+           entry->task.tid == (int)record->tid;
 }
 
 /* A thread that was born and has ended between two visits, or has no thread state any more. It had
@@ -249,10 +268,9 @@ static void take(struct hop_interrupt_way *way, struct hop_sampler *sampler,
         return;
     reach(way, sampler, record->ns);
     way->took_ns = (way->took_ns * (TOOK_SPREAD - 1) + record->took_ns) / TOOK_SPREAD;
-    if (record->status == HOP_INTERRUPT_STRANGER) {
-        meet_stranger(way, sampler, record);
+    bool has_state = record->thread_addr || meet_stranger(way, sampler, record);
+    if (record->status == HOP_INTERRUPT_STRANGER || !has_state)
         return;
-    }
     way->is_not_for_us |= record->status == HOP_INTERRUPT_TOO_DEEP;
     if (record->status == HOP_INTERRUPT_FOREIGN)
         sampler->refresh_due_ns = 0; /* of interpreters */
@@ -497,8 +515,11 @@ static void open_interrupts(void *context)
 /* Why it can't be; NULL: it is to be tried. */
 static const char *why_not(const struct hop_sampler *sampler)
 {
-    if (!hop_interrupt_can(&sampler->python->layout))
-        return "it takes CPython 3.13 or later";
+    const struct hop_layout *layout = &sampler->python->layout;
+    if (!hop_interrupt_can(layout))
+        return "this CPython keeps its frames where they are not looked for";
+    if (layout->thread_native_id == HOP_ABSENT && sampler->roster.pthread_tid_offset < 0)
+        return "the target's C library keeps the numbers of threads where they are not looked for";
     if (sampler->plan.mode != HOP_MODE_CPU)
         return "only threads that run are interrupted (--mode cpu)";
     if (sampler->plan.rate_hz * (double)sysconf(_SC_NPROCESSORS_ONLN) > RATE_MAX_HZ)
@@ -531,6 +552,7 @@ static struct hop_interrupt_way *make(const struct hop_sampler *sampler)
                                     .pid = sampler->process->pid,
                                     .interpreter_addr = sampler->roster.interpreters[0].addr,
                                     .has_own_pids = has_own_pids(sampler->process),
+                                    .pthread_tid_offset = sampler->roster.pthread_tid_offset,
                                     .locked_addr = gil.locked_addr,
                                     .holder_addr = gil.holder_addr};
     return way;

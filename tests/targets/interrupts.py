@@ -54,13 +54,26 @@ def executes():
 
 def interprets():
     work(0.7)
-    interpreters = __import__("_interpreters")
-    interpreters.create()
+    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    interpreters = __import__(name)
+    kept = interpreters.create()  # up to 3.12 it ends when nobody knows it any more
     work(600)
+    return kept
 
 
 def deep(depth):
     deep(depth - 1) if depth else work(600)
+
+
+def called(n):
+    return n * 3 & 0xFF
+
+
+def calls_back():
+    """CPython's C calls Python over and over: an eval loop of its own each time."""
+    while True:
+        sum(map(called, range(100)))
+        sorted(range(100), key=called)
 
 
 def sleep_with_the_gil():
@@ -88,6 +101,8 @@ elif KIND == "interprets":
 elif KIND == "deep":
     sys.setrecursionlimit(10000)
     deep(3000)
+elif KIND == "calls_back":
+    calls_back()
 elif KIND == "sleeps":
     sleep_with_the_gil()
 elif KIND == "hashes":
