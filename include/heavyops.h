@@ -99,9 +99,8 @@ enum hop_read {
     HOP_READ_STOP, /* stopped with ptrace(2) for some microseconds; registers could be seen. A
                     * system call that is about to sleep may end early: README.md, "Limits". */
     /* The two kinds of HOP_READ_CPU: in a timer interrupt on its CPU, by a program in the kernel
-     * (BPF), on Linux 5.17 and later, as root or with CAP_BPF and
-     * CAP_PERFMON, HOP_MODE_CPU, up to 50,000 a second of all CPUs together; HOP_ERR_UNSUPPORTED
-     * says what is missing. */
+     * (BPF), on Linux 5.17 and later, as root or with CAP_BPF and CAP_PERFMON, HOP_MODE_CPU, up to
+     * 50,000 a second of all CPUs together; HOP_ERR_UNSUPPORTED says what is missing. */
     HOP_READ_INTERRUPT,
     HOP_READ_WAKEUP,
 };

@@ -2,11 +2,13 @@
 #include "heavyops.h"
 #include "profile/profile.h"
 #include "sample/bpf.h"
+#include "support/programs.h"
 #include "support/pythons.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -206,6 +208,24 @@ Test(way_interrupt, is_the_kind_of_cpu_that_is_to_be_had, .timeout = 240)
         cr_assert_str_eq(profile->way, "same CPU");
         end();
     }
+}
+
+/* Both in one container: its numbers of threads are not the kernel's. */
+Test(way_interrupt, works_inside_a_pid_namespace, .timeout = 60)
+{
+    struct python pythons[PYTHONS_MAX];
+    size_t found = pythons_find(pythons, PYTHONS_MAX, 8);
+    cr_assert(found);
+    if (system("unshare --pid --mount --fork mount -t proc proc /proc 2>/dev/null") != 0)
+        cr_skip_test("no PID namespace may be made here");
+    begin(&pythons[0], "forks");
+    look_in_interrupts(100, 0.1); /* or it is skipped */
+    end();
+    run_command("unshare --pid --mount --fork sh -c 'mount -t proc proc /proc && "
+                "{ %s %s/tests/targets/interrupts.py forks & } && sleep 0.5 && "
+                "%s attach --read interrupt --pid $! -d 0.3 -r 1000 2>&1' "
+                "| grep -q 'mode cpu, interrupts'",
+                pythons[0].command, HOP_TEST_ROOT, HOP_TEST_COMMAND);
 }
 
 Test(way_interrupt, says_what_it_cannot)

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* A fifth of a second of 10,000 stacks a second of usual depth; and of its beginning, what is seen
@@ -114,11 +115,21 @@ static bool map_memory(struct hop_interrupts *interrupts)
     return interrupts->shared && interrupts->read_to && interrupts->ring;
 }
 
-/* Threads are known to the kernel by their numbers in the first namespace. */
-static bool are_in_first_pid_namespace(void)
+/* Where we are not in the first one, the kernel has to be told by which numbers we know threads. It
+ * does not tell us those of a namespace within ours. */
+static const char *note_pid_namespace(struct hop_interrupt_plan *plan)
 {
     struct stat ours;
-    return stat("/proc/self/ns/pid", &ours) == 0 && ours.st_ino == FIRST_PID_NAMESPACE;
+    if (stat("/proc/self/ns/pid", &ours) != 0)
+        return "it is not known by which numbers the kernel knows threads: there is no /proc";
+    if (ours.st_ino == FIRST_PID_NAMESPACE)
+        return NULL;
+    if (plan->has_own_pids)
+        return "we and the target are in two containers, one in the other";
+    /* include/linux/kdev_t.h: MKDEV */
+    plan->pid_namespace_dev = (uint64_t)major(ours.st_dev) << 20 | minor(ours.st_dev);
+    plan->pid_namespace_ino = ours.st_ino;
+    return NULL;
 }
 
 static const char *why_not(int error)
@@ -159,11 +170,9 @@ bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_int
 {
     interrupts->plan = *plan;
     clear(interrupts);
-    *why = NULL;
-    if (!are_in_first_pid_namespace()) {
-        *why = "we are in a container, where the kernel's numbers of threads are not ours";
+    *why = note_pid_namespace(&interrupts->plan);
+    if (*why)
         return false;
-    }
     errno = 0;
     interrupts->cpu_count = count_possible_cpus();
     bool is_ready = make_maps(interrupts) && map_memory(interrupts) && open_wakeups(interrupts);

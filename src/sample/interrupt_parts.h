@@ -19,6 +19,7 @@ enum { CPU_ON_STACK = -4, IDENTITY_ON_STACK = -16 };
 enum hop_interrupt_label {
     BEGUN,
     IS_TARGET,
+    IS_ANOTHER,
     COUNTED,
     NEW_EPOCH,
     SAME_EPOCH,

@@ -160,6 +160,27 @@ void hop_interrupt_load_thread(struct hop_bpf_code *code, const struct hop_layou
                  IN_SCRATCH(thread) + offset - thread_piece(layout).from);
 }
 
+/* Whom we fell on, by the numbers of our PID namespace: the process in register 0, and TID. */
+static void find_tid(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
+{
+    const int32_t ids = -(int32_t)sizeof(struct bpf_pidns_info);
+    if (!plan->pid_namespace_ino) {
+        hop_bpf_call(code, BPF_FUNC_get_current_pid_tgid);
+        hop_bpf_move(code, TID, 0);
+        hop_bpf_compute_with(code, BPF_RSH, 0, 32);
+        return;
+    }
+    hop_bpf_set_wide(code, 1, plan->pid_namespace_dev);
+    hop_bpf_set_wide(code, 2, plan->pid_namespace_ino);
+    hop_bpf_move(code, 3, STACK_END);
+    hop_bpf_compute_with(code, BPF_ADD, 3, ids);
+    hop_bpf_set(code, 4, sizeof(struct bpf_pidns_info));
+    hop_bpf_call(code, BPF_FUNC_get_ns_current_pid_tgid);
+    hop_bpf_jump_if(code, BPF_JNE, 0, 0, IS_ANOTHER);
+    hop_bpf_load(code, BPF_W, TID, STACK_END, ids + (long)offsetof(struct bpf_pidns_info, pid));
+    hop_bpf_load(code, BPF_W, 0, STACK_END, ids + (long)offsetof(struct bpf_pidns_info, tgid));
+}
+
 /* Reads the thread state at ADDR, and the kernel's number of its thread, which up to 3.10 only
  * libc's struct pthread has. */
 static void read_thread(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan,
@@ -266,10 +287,9 @@ void hop_interrupt_walk(struct hop_bpf_code *code)
 static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
     const struct hop_layout *layout = plan->layout;
-    hop_bpf_call(code, BPF_FUNC_get_current_pid_tgid);
-    hop_bpf_move(code, TID, 0);
-    hop_bpf_compute_with(code, BPF_RSH, 0, 32);
+    find_tid(code, plan);
     hop_bpf_jump_if(code, BPF_JEQ, 0, plan->pid, IS_TARGET);
+    hop_bpf_label(code, IS_ANOTHER);
     hop_bpf_return(code, 0);
     hop_bpf_label(code, IS_TARGET);
     hop_interrupt_begin(code, plan, BEGUN);

@@ -11,10 +11,13 @@
 /* What the program is made for. */
 struct hop_interrupt_plan {
     const struct hop_layout *layout;
-    int pid; /* of the target, in the first PID namespace */
+    int pid; /* of the target, in our PID namespace */
+    /* That, if it is not the first: st_dev as the kernel has it, and st_ino of /proc/self/ns/pid.
+     */
+    uint64_t pid_namespace_dev, pid_namespace_ino;
     uint64_t interpreter_addr;
     uint64_t locked_addr, holder_addr; /* of its GIL */
-    bool has_own_pids;                 /* it counts threads otherwise than the first namespace */
+    bool has_own_pids;                 /* it counts threads otherwise than we do */
     int32_t pthread_tid_offset;        /* up to 3.10: see struct hop_roster */
     uint32_t ring_bytes;
     /* Maps: one hop_interrupt_scratch a CPU, one hop_interrupt_shared, hop_interrupt_thread by tid,

@@ -46,7 +46,7 @@ struct hop_interrupt_record {
     uint64_t took_ns; /* until it was done */
     uint64_t thread_addr;
     uint64_t pthread, native_id; /* of the thread state, as it was read */
-    uint32_t tid;                /* in the first PID namespace */
+    uint32_t tid;                /* in our PID namespace */
     uint32_t cpu;
     uint32_t status, frame_count;
     char name[16];                       /* of the kernel thread: TASK_COMM_LEN */

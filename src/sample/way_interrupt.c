@@ -13,9 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often we come, where nothing new is seen: a wake-up of ours costs the target nothing, unless
- * it is on the only CPU. */
-static const uint64_t VISIT_NS = 50 * 1000 * 1000;
+/* How often we come, where nothing new is seen: after as many periods as are alike, within these
+ * bounds. A wake-up of ours costs the target nothing, unless it is on the only CPU; but to be woken
+ * for a few records only is most of what they cost us. */
+static const uint64_t VISIT_LEAST_NS = 50 * 1000 * 1000, VISIT_MOST_NS = 100 * 1000 * 1000;
 
 /* Of all CPUs together, whoever runs there; and the kernel's shortest period is 10 us. */
 static const double RATE_MAX_HZ = 50000;
@@ -29,7 +30,7 @@ static const uint64_t CPUS_NS = 1000 * 1000 * 1000;
 
 /* A visit ends after so long: the rest is left for the next. After one that took longer than a few
  * stacks do, the CPU is left to others for as long. */
-static const uint64_t VISIT_MOST_NS = 20 * 1000 * 1000, REST_NS = 2 * 1000 * 1000;
+static const uint64_t TAKING_MOST_NS = 20 * 1000 * 1000, REST_NS = 2 * 1000 * 1000;
 
 /* Threads that are remembered without having been listed. */
 enum { ENDED_MAX = 1 << 18 };
@@ -337,13 +338,22 @@ static void count_idle(struct hop_sampler *sampler)
     }
 }
 
+static uint64_t visit_ns(uint64_t period_ns)
+{
+    uint64_t alike_ns = HOP_INTERRUPTS_ALIKE * period_ns;
+    if (alike_ns < VISIT_LEAST_NS)
+        return VISIT_LEAST_NS;
+    return alike_ns < VISIT_MOST_NS ? alike_ns : VISIT_MOST_NS;
+}
+
 /* Periods are drawn, and the one under way is lost when the next is: by how much they have to be
  * shorter than is wanted. The mean of 1/x, x evenly from 0.9 to 1.1; half of one in as many as pass
- * between two visits, or in as many as are the least. */
+ * until there are as many as are the least, which is noticed when we visit. */
 static uint64_t mean_period_ns(uint64_t wanted_ns)
 {
-    double a_visit = (double)VISIT_NS / (double)wanted_ns;
-    double a_draw = a_visit > HOP_INTERRUPTS_ALIKE ? a_visit : HOP_INTERRUPTS_ALIKE;
+    uint64_t a_visit_ns = visit_ns(wanted_ns), alike_ns = HOP_INTERRUPTS_ALIKE * wanted_ns;
+    uint64_t visits = (alike_ns + a_visit_ns - 1) / a_visit_ns;
+    double a_draw = (double)(visits * a_visit_ns) / (double)wanted_ns;
     return (uint64_t)((double)wanted_ns * 1.0034 * a_draw / (a_draw + 0.5));
 }
 
@@ -414,11 +424,11 @@ static bool visit(struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
     bool has_births = false;
     uint64_t now_ns = hop_now_ns(), window_ns = now_ns - way->visited_ns;
-    uint64_t end_ns = sampler->deadlines.end_ns;
+    uint64_t end_ns = sampler->deadlines.end_ns, most_ns = 2 * visit_ns(sampler->sample_ns);
     way->visited_ns = sampler->deadlines.woke_ns = sampler->identifier.now_ns = now_ns;
     way->codes.may_read = hop_tick_is_still_there(sampler, true);
     hop_interrupts_jitter(&way->interrupts, now_ns);
-    take_records(way, sampler, now_ns + VISIT_MOST_NS);
+    take_records(way, sampler, now_ns + TAKING_MOST_NS);
     reach(way, sampler, now_ns < end_ns ? now_ns : end_ns);
     keep_within_bounds(way, sampler, window_ns);
     sampler->counts.missed = way->missed_before + (uint64_t)way->left_out;
@@ -428,7 +438,7 @@ static bool visit(struct hop_interrupt_way *way, struct hop_sampler *sampler)
     hop_watch_gils(&sampler->watch, &sampler->roster, &has_births);
     renew_roster(way, sampler, has_births);
     way->is_not_for_us |= sampler->roster.interpreter_count != 1;
-    look_at_sleeping_holders(way, sampler, window_ns < 2 * VISIT_NS ? window_ns : 2 * VISIT_NS);
+    look_at_sleeping_holders(way, sampler, window_ns < most_ns ? window_ns : most_ns);
     count_idle(sampler);
     notice_cpus(way, sampler, now_ns);
     if (now_ns >= way->followed_until_ns)
@@ -472,7 +482,7 @@ static bool run_interrupt(struct hop_sampler *sampler)
     struct sched_param param;
     become_prompt(&policy, &param);
     while (!is_over && !way->is_not_for_us) {
-        uint64_t until_ns = hop_now_ns() + VISIT_NS;
+        uint64_t until_ns = hop_now_ns() + visit_ns(sampler->sample_ns);
         if (took_ns > REST_NS) /* we may be where the target wants to be */
             hop_sleep_until_ns(hop_now_ns() + took_ns);
         hop_interrupts_wait(&way->interrupts,
