@@ -364,8 +364,12 @@ Test(walk, finds_the_caller_where_the_eval_loop_begins)
         begin_eval_loop(thread.cframe_addr);
         expect_taken();
         /* A function is: its frame is there, and not linked. */
-        push_with_code(5, 6);
+        uint64_t new = push_with_code(5, 6);
+        uint64_t ip_addr = new + (uint64_t)layout.iframe_ip, code_addr;
         set_current_frame(thread.cframe_addr, caller);
+        expect(HOP_REFUSED_UNREADABLE); /* it is executed already */
+        cr_assert(hop_read_u64(&reader.base, new + (uint64_t)layout.iframe_code, &code_addr));
+        fake_memory_put_u64(&memory, ip_addr, code_addr + (uint64_t)layout.code_adaptive - 2);
         expect(HOP_TAKEN);
         cr_assert_eq(walker.stack.depth, 3);
         cr_assert_eq(walker.stack.frames[0].frame_addr, caller);

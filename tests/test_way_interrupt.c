@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -88,6 +89,28 @@ ParameterizedTest(struct python *python, way_interrupt, short_lived_threads_are_
     cr_assert_str_eq(profile->way, "interrupts");
     cr_assert_gt(profile->samples, 100);
     cr_assert(share_of("short_lived", true) > 0.5, "%g", share_of("short_lived", true));
+    end();
+}
+
+/* The same of threads that never have the GIL for long, so that it does not tell whose state is
+ * whose. */
+ParameterizedTestParameters(way_interrupt, successors_are_seen)
+{
+    return all_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, successors_are_seen, .timeout = 240)
+{
+    clockid_t clock;
+    struct timespec before, after;
+    begin(python, "relay");
+    cr_assert_eq(clock_getcpuclockid(program.pid, &clock), 0);
+    clock_gettime(clock, &before);
+    look_in_interrupts(500, 2);
+    clock_gettime(clock, &after);
+    double ran_s =
+        (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+    cr_assert_gt((double)profile->samples, 0.7 * 500 * ran_s, "%g s", ran_s);
+    cr_assert(share_of("hash_once", true) > 0.8, "%g", share_of("hash_once", true));
     end();
 }
 

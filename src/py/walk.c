@@ -354,6 +354,16 @@ static uint64_t frame_size(struct hop_walker *walker, uint64_t code_addr)
            8 * ((uint64_t)hop_i32(locals) + (uint64_t)hop_i32(stack));
 }
 
+/* Whether the frame of this code object is as it was made: `prev_instr` is one code unit before the
+ * first. */
+static bool has_not_begun(struct hop_walker *walker, uint64_t frame_addr, uint64_t code_addr)
+{
+    const struct hop_layout *layout = walker->layout;
+    uint64_t ip;
+    return read_word_now(walker, frame_addr + (uint64_t)layout->iframe_ip, &ip) &&
+           ip == code_addr + (uint64_t)layout->code_adaptive - 2;
+}
+
 /* On entering the eval loop 3.11 and 3.12 point `tstate->cframe` at a struct of their own and fill
  * it some ten instructions later (gcc puts both members into one store). A thread that stands there
  * executes nothing of its new frame yet: its stack is the caller's. What the struct happens to hold
@@ -384,7 +394,8 @@ static enum hop_refusal walk_from_caller(struct hop_walker *walker, uint64_t cfr
         return HOP_TAKEN;
     if (end_addr > top_addr ||
         !read_word_now(walker, end_addr + (uint64_t)layout->iframe_code, &code_addr) ||
-        end_addr + frame_size(walker, code_addr) != top_addr)
+        end_addr + frame_size(walker, code_addr) != top_addr ||
+        !has_not_begun(walker, end_addr, code_addr))
         return HOP_REFUSED_BROKEN_CHAIN;
     return HOP_TAKEN;
 }
@@ -408,7 +419,7 @@ static enum hop_refusal walk_from_last(struct hop_walker *walker, uint64_t chunk
                                        uint64_t top_addr, bool is_fresh)
 {
     const struct hop_layout *layout = walker->layout;
-    uint64_t older_addr, code_addr = 0, ip, last_addr = 0, below_addr = 0;
+    uint64_t older_addr, code_addr = 0, last_addr = 0, below_addr = 0;
     if (!read_word_now(walker, chunk_addr + (uint64_t)layout->chunk_previous, &older_addr))
         return HOP_REFUSED_UNREADABLE;
     /* The first word of the first chunk is left out. */
@@ -424,9 +435,7 @@ static enum hop_refusal walk_from_last(struct hop_walker *walker, uint64_t chunk
     if (addr != top_addr)
         return HOP_REFUSED_BROKEN_CHAIN;
     if (is_fresh) {
-        /* `prev_instr` is one code unit before the first. */
-        if (!last_addr || !read_word_now(walker, last_addr + (uint64_t)layout->iframe_ip, &ip) ||
-            ip != code_addr + (uint64_t)layout->code_adaptive - 2)
+        if (!last_addr || !has_not_begun(walker, last_addr, code_addr))
             return HOP_REFUSED_BROKEN_CHAIN;
         last_addr = below_addr;
     }

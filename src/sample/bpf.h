@@ -23,8 +23,8 @@ int hop_bpf_map_put(int map, const void *key, const void *value);
 
 enum {
     HOP_BPF_INSTRUCTIONS_MAX = 1024,
-    HOP_BPF_JUMPS_MAX = 128,
-    HOP_BPF_LABELS_MAX = 80,
+    HOP_BPF_JUMPS_MAX = 160,
+    HOP_BPF_LABELS_MAX = 96,
     HOP_BPF_FUNCTIONS_MAX = 4 /* with the main one */
 };
 
@@ -106,10 +106,12 @@ void hop_bpf_set_function(struct hop_bpf_code *code, int to, int label);
 /* A function is over, and another one begins here: that at `label`, which returns an int. */
 void hop_bpf_begin_function(struct hop_bpf_code *code, int label);
 
-/* Calls the function at `label` until it returns other than 0, or so often. Since Linux 5.17. */
-static inline void hop_bpf_loop(struct hop_bpf_code *code, int32_t most, int label)
+/* Calls the function at `label` until it returns other than 0, or as often as register `most` says.
+ * Since Linux 5.17. */
+static inline void hop_bpf_loop(struct hop_bpf_code *code, int most, int label)
 {
-    hop_bpf_set(code, 1, most);
+    if (most != 1)
+        hop_bpf_move(code, 1, most);
     hop_bpf_set_function(code, 2, label);
     hop_bpf_set(code, 3, 0);
     hop_bpf_set(code, 4, 0);

@@ -313,6 +313,20 @@ void hop_interrupts_know_code(struct hop_interrupts *interrupts, uint64_t identi
     __atomic_store_n(&known[at], identity, __ATOMIC_RELAXED);
 }
 
+void hop_interrupts_forget_code(struct hop_interrupts *interrupts, uint64_t identity)
+{
+    uint64_t *known = interrupts->shared->known;
+    size_t at = identity & (HOP_INTERRUPT_KNOWN - 1) & ~(uint64_t)1;
+    for (size_t i = at; i < at + 2; i++)
+        if (known[i] == identity)
+            __atomic_store_n(&known[i], 0, __ATOMIC_RELAXED);
+}
+
+void hop_interrupts_know_code_type(struct hop_interrupts *interrupts, uint64_t addr)
+{
+    __atomic_store_n(&interrupts->shared->code_type_addr, addr, __ATOMIC_RELAXED);
+}
+
 /* --- records ---------------------------------------------------------------------------------- */
 
 void hop_interrupts_wait(struct hop_interrupts *interrupts, uint64_t until_ns)

@@ -62,6 +62,8 @@ void hop_interrupts_jitter(struct hop_interrupts *interrupts, uint64_t now_ns);
 void hop_interrupts_know_thread(struct hop_interrupts *interrupts, int tid, uint64_t addr);
 void hop_interrupts_know_counter(struct hop_interrupts *interrupts, uint64_t addr);
 void hop_interrupts_know_code(struct hop_interrupts *interrupts, uint64_t identity);
+void hop_interrupts_forget_code(struct hop_interrupts *interrupts, uint64_t identity);
+void hop_interrupts_know_code_type(struct hop_interrupts *interrupts, uint64_t addr);
 
 /* Waits until there is something that should be looked at soon, or half of the room for records is
  * used, or the process has ended, or the time is over, or a signal has come. */

@@ -64,6 +64,7 @@ static bool learn(struct hop_interrupt_codes *codes, uint64_t identity, uint32_t
     if (!hop_id_table_put(&codes->code_of, identity, id))
         return false;
     hop_interrupts_know_code(codes->interrupts, identity);
+    hop_interrupts_know_code_type(codes->interrupts, codes->table->type_addr);
     return true;
 }
 
@@ -87,15 +88,21 @@ static enum hop_refusal read_running(struct hop_code_table *table, uint64_t addr
 }
 
 /* The code object that had that identity when the frame was seen. The one that is there by now may
- * be its successor, which then is known for the next time. */
+ * be its successor, which then is known for the next time. Up to 3.11 identities come round again,
+ * and only the one that was found last at an address is believed to be there. */
 static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
                                   const struct hop_interrupt_frame *frame, uint32_t *id)
 {
     struct hop_code_table *table = codes->table;
-    *id = hop_id_table_get(&codes->code_of, frame->identity);
+    const bool may_recur = hop_code_identity_needs_name(table->layout);
+    *id = may_recur ? HOP_NO_ID : hop_id_table_get(&codes->code_of, frame->identity);
     if (*id != HOP_NO_ID)
         return HOP_TAKEN;
     const struct hop_code *code = hop_code_table_find(table, frame->code_addr, id);
+    if (may_recur && code && identity_of(code) == frame->identity) {
+        hop_interrupts_know_code(codes->interrupts, frame->identity);
+        return HOP_TAKEN;
+    }
     if (!code || identity_of(code) != frame->identity) {
         size_t at = frame->identity % HOP_INTERRUPT_REFUSED;
         uint64_t now_ns = hop_now_ns();
@@ -103,6 +110,8 @@ static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
             (codes->refused[at] == frame->identity && now_ns < codes->refused_until_ns[at]))
             return HOP_REFUSED_CODE_GONE;
         codes->has_learnt = true;
+        if (code && may_recur) /* when it is seen next, it may be another one */
+            hop_interrupts_forget_code(codes->interrupts, identity_of(code));
         enum hop_refusal refusal = read_running(table, frame->code_addr, id);
         if (refusal != HOP_TAKEN) {
             codes->refused[at] = frame->identity;
@@ -118,7 +127,7 @@ static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
 }
 
 /* Where in the bytecode frame->opcodes begins, in bytes. */
-static uint64_t opcodes_at(const struct hop_layout *layout, const struct hop_code *code,
+static uint64_t opcodes_at(const struct hop_layout *layout, uint64_t bytecode_addr,
                            const struct hop_interrupt_frame *frame)
 {
     switch (layout->ip_kind) {
@@ -127,7 +136,7 @@ static uint64_t opcodes_at(const struct hop_layout *layout, const struct hop_cod
     case HOP_IP_LASTI_UNITS:
         return frame->ip == UINT64_MAX ? 0 : 2 * frame->ip;
     default:
-        return frame->ip - code->bytecode_addr - (uint64_t)hop_interrupt_behind(layout);
+        return frame->ip - bytecode_addr - (uint64_t)hop_interrupt_behind(layout);
     }
 }
 
@@ -136,7 +145,7 @@ static uint64_t opcodes_at(const struct hop_layout *layout, const struct hop_cod
 static uint8_t opcode_of(const struct hop_layout *layout, const struct hop_code *code,
                          const struct hop_interrupt_frame *frame, uint32_t unit)
 {
-    uint64_t at = 2 * (uint64_t)unit - opcodes_at(layout, code, frame);
+    uint64_t at = 2 * (uint64_t)unit - opcodes_at(layout, code->bytecode_addr, frame);
     return at < (uint64_t)hop_interrupt_opcodes_bytes(layout) ? frame->opcodes[at]
                                                               : code->units.bases[unit];
 }
@@ -165,6 +174,25 @@ enum hop_refusal hop_interrupt_codes_name(struct hop_interrupt_codes *codes,
         *depth += !hop_code_is_trampoline(code);
     }
     return HOP_TAKEN;
+}
+
+void hop_interrupt_codes_touch(const struct hop_interrupt_codes *codes,
+                               const struct hop_interrupt_record *record)
+{
+    const struct hop_layout *layout = codes->table->layout;
+    struct hop_reader *reader = codes->table->reader;
+    uint8_t header[HOP_CODE_HEADER_MAX], opcodes[HOP_INTERRUPT_OPCODES];
+    uint64_t name[2], bytecode_addr = 0;
+    if (!hop_read(reader, record->absent_code, header, hop_code_header_size(layout)))
+        return;
+    (void)hop_text_fingerprint(reader, layout, hop_u64(header + layout->code_name), name);
+    if (!record->frame_count)
+        return;
+    if (layout->code_adaptive == HOP_ABSENT)
+        bytecode_addr = hop_u64(header + layout->code_code) + (uint64_t)layout->bytes_data;
+    const struct hop_interrupt_frame *frame = &record->frames[record->frame_count - 1];
+    (void)hop_read(reader, bytecode_addr + opcodes_at(layout, bytecode_addr, frame), opcodes,
+                   (size_t)hop_interrupt_opcodes_bytes(layout));
 }
 
 void hop_interrupt_codes_seek_counter(struct hop_interrupt_codes *codes,

@@ -33,6 +33,10 @@ enum hop_refusal hop_interrupt_codes_name(struct hop_interrupt_codes *codes,
                                           const struct hop_interrupt_record *record,
                                           struct hop_step *steps, size_t *depth);
 
+/* Reads what an interrupt could not wait for (HOP_INTERRUPT_ABSENT): then it is in memory. */
+void hop_interrupt_codes_touch(const struct hop_interrupt_codes *codes,
+                               const struct hop_interrupt_record *record);
+
 /* Now and then tries to find where code objects are counted, with which interrupts are shorter. */
 void hop_interrupt_codes_seek_counter(struct hop_interrupt_codes *codes,
                                       struct hop_identifier *identifier, uint64_t interpreter_addr,

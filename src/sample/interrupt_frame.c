@@ -241,6 +241,19 @@ static void keep_identity(struct hop_bpf_code *code)
     hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(counter), 2);
 }
 
+/* What is no code object is in no frame: the chain led astray. */
+static void require_code(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
+{
+    hop_bpf_set_map_memory(code, 1, plan->shared,
+                           offsetof(struct hop_interrupt_shared, code_type_addr));
+    hop_bpf_load(code, BPF_DW, 1, 1, 0);
+    hop_bpf_jump_if(code, BPF_JEQ, 1, 0, IS_CODE);
+    hop_bpf_load(code, BPF_DW, 2, SCRATCH,
+                 IN_SCRATCH(code) + plan->layout->object_type - code_piece(plan->layout).from);
+    hop_bpf_jump_if_than(code, BPF_JNE, 1, 2, FRAME_UNREADABLE);
+    hop_bpf_label(code, IS_CODE);
+}
+
 /* Makes the code object's number in register 1, as hop_code_identity_number does. */
 static void compute_identity(struct hop_bpf_code *code, const struct hop_layout *layout)
 {
@@ -253,7 +266,7 @@ static void compute_identity(struct hop_bpf_code *code, const struct hop_layout 
     if (has_name) {
         hop_bpf_load(code, BPF_DW, WORD, SCRATCH, IN_CODE(layout->code_name));
         hop_interrupt_read(code, IN_SCRATCH(name), sizeof((struct hop_interrupt_scratch *)0)->name,
-                           WORD, layout->unicode_length, FRAME_UNREADABLE);
+                           WORD, layout->unicode_length, CODE_ABSENT);
     }
     hop_bpf_move(code, NUMBER, ADDR);
     hop_bpf_set_wide(code, FACTOR, HOP_CODE_NUMBER_FACTOR);
@@ -363,7 +376,7 @@ static void find_opcodes(struct hop_bpf_code *code, const struct hop_layout *lay
     hop_bpf_compute_with(code, BPF_ADD, 1, IN_FRAME(opcodes));
     hop_bpf_set(code, 2, bytes);
     hop_bpf_call(code, BPF_FUNC_probe_read_user);
-    hop_bpf_jump_if(code, BPF_JNE, 0, 0, FRAME_UNREADABLE);
+    hop_bpf_jump_if(code, BPF_JNE, 0, 0, CODE_ABSENT);
     for (int32_t at = 0; at < bytes; at += 8) {
         hop_bpf_load(code, BPF_DW, 1, FRAME, IN_FRAME(opcodes) + at);
         hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(opcodes) + at, 1);
@@ -385,6 +398,10 @@ static void write_ends(struct hop_bpf_code *code, const struct hop_layout *layou
     }
     hop_bpf_label(code, FRAME_UNREADABLE);
     hop_interrupt_set_status(code, HOP_INTERRUPT_UNREADABLE);
+    hop_bpf_return(code, 1);
+    hop_bpf_label(code, CODE_ABSENT);
+    hop_interrupt_set_status(code, HOP_INTERRUPT_ABSENT);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(absent_code), ADDR);
     hop_bpf_return(code, 1);
     hop_bpf_label(code, BOTTOM);
     hop_interrupt_set_status(code, HOP_INTERRUPT_WALKED);
@@ -435,6 +452,7 @@ void hop_interrupt_write_frame(struct hop_bpf_code *code, const struct hop_inter
     find_place(code);
     find_identity(code);
     hop_interrupt_read(code, IN_SCRATCH(code), object.bytes, ADDR, object.from, FRAME_UNREADABLE);
+    require_code(code, plan);
     compute_identity(code, layout);
     keep_identity(code);
     hop_bpf_label(code, IDENTIFIED);

@@ -7,8 +7,12 @@
 _Static_assert(IN_SCRATCH(frames) == IN_SCRATCH(record) + (long)sizeof(struct hop_interrupt_record),
                "the record's frames are behind it");
 
-/* Registers of the main function's own; the first is not needed any more when the last is. */
-enum { TID = 6, HOW_SOON = 9 };
+/* Registers of the main function's own; each is needed before the next is. */
+enum { TID = 6, LIMIT = 9, HOW_SOON = 9 };
+
+/* Thread states that are looked through for that of a thread not known yet; and for that of one
+ * that has none, mostly: those made last come first. */
+enum { LISTED_MAX = 4096, LISTED_OF_OTHERS = 64 };
 
 /* Frames, and entry frames between them. */
 enum { STEPS_MAX = 2 * HOP_INTERRUPT_FRAMES_MAX };
@@ -36,6 +40,7 @@ void hop_interrupt_piece_add(struct hop_interrupt_piece *piece, int32_t offset, 
 static struct hop_interrupt_piece thread_piece(const struct hop_layout *layout)
 {
     struct hop_interrupt_piece piece = {0};
+    hop_interrupt_piece_add(&piece, layout->thread_next, 8);
     hop_interrupt_piece_add(&piece, layout->thread_id, 8);
     hop_interrupt_piece_add(&piece, layout->thread_interp, 8);
     if (layout->frame_root == HOP_ROOT_FRAME_OBJECT) {
@@ -271,8 +276,91 @@ static void find_by_gil(struct hop_bpf_code *code, const struct hop_interrupt_pl
     hop_bpf_jump_if_than(code, BPF_JEQ, 1, 2, WALK);
 }
 
+/* To WALK if the thread state at ADDR, which was read, has a frame. One that was freed has none,
+ * and all else in it may be as it was. */
+static void walk_if_it_has_frames(struct hop_bpf_code *code, const struct hop_layout *layout)
+{
+    if (layout->frame_root == HOP_ROOT_CFRAME) {
+        hop_interrupt_load_thread(code, layout, LIMIT, layout->thread_cframe);
+        hop_bpf_jump_if(code, BPF_JEQ, LIMIT, 0, HAS_NO_FRAME);
+        hop_interrupt_read(code, IN_SCRATCH(word), 8, LIMIT, layout->cframe_current_frame, WALK);
+        hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(word));
+    } else {
+        hop_interrupt_load_thread(code, layout, 1,
+                                  layout->frame_root == HOP_ROOT_CURRENT_FRAME
+                                      ? layout->thread_current_frame
+                                      : layout->thread_frame);
+    }
+    hop_bpf_jump_if(code, BPF_JNE, 1, 0, WALK);
+    hop_bpf_label(code, HAS_NO_FRAME);
+}
+
+/* By the table of threads, or else by the list of thread states. */
+static void find_by_tid(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
+{
+    hop_bpf_label(code, BY_TID);
+    hop_bpf_set_map(code, 1, plan->threads);
+    hop_bpf_move(code, 2, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, 2, IN_RECORD(tid));
+    hop_bpf_call(code, BPF_FUNC_map_lookup_elem);
+    hop_bpf_set(code, LIMIT, LISTED_MAX);
+    hop_bpf_jump_if(code, BPF_JEQ, 0, 0, BY_LIST);
+    hop_bpf_set(code, LIMIT, LISTED_OF_OTHERS);
+    hop_bpf_load(code, BPF_DW, ADDR, 0, offsetof(struct hop_interrupt_thread, addr));
+    hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, BY_LIST);
+    read_thread(code, plan, UNREADABLE);
+    if (plan->has_own_pids) { /* its numbers are not those that are in the list */
+        hop_bpf_jump(code, WALK);
+    } else {
+        walk_if_it_has_frames(code, plan->layout);
+        hop_bpf_set(code, LIMIT, LISTED_MAX);
+    }
+
+    hop_bpf_label(code, BY_LIST);
+    if (!plan->has_own_pids) {
+        hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(found_state), 0);
+        hop_bpf_set_wide(code, ADDR, plan->interpreter_addr);
+        hop_interrupt_read(code, IN_SCRATCH(next_state), 8, ADDR, plan->layout->interp_threads_head,
+                           NOT_LISTED);
+        hop_bpf_loop(code, LIMIT, SEARCH);
+        hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(found_state));
+        hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, NOT_LISTED);
+        read_thread(code, plan, NOT_LISTED);
+        hop_bpf_jump(code, WALK);
+    }
+    hop_bpf_label(code, NOT_LISTED);
+    hop_bpf_jump_if(code, BPF_JEQ, LIMIT, LISTED_OF_OTHERS, IS_ANOTHER);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
+    hop_interrupt_set_status(code, HOP_INTERRUPT_STRANGER);
+    hop_bpf_jump(code, FINISH);
+}
+
+/* The function at SEARCH: whether next_state is that of the thread we fell on. Up to 3.11 one that
+ * is being born has the number of the thread that makes it, whose own is older. */
+static void write_search(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
+{
+    hop_bpf_begin_function(code, SEARCH);
+    hop_interrupt_begin(code, plan, SEARCH_BEGUN);
+    hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(next_state));
+    hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, SEARCH_ENDS);
+    read_thread(code, plan, SEARCH_ENDS);
+    hop_interrupt_load_thread(code, plan->layout, 1, plan->layout->thread_next);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(next_state), 1);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_RECORD(native_id));
+    hop_bpf_load(code, BPF_W, 2, SCRATCH, IN_RECORD(tid));
+    hop_bpf_jump_if_than(code, BPF_JNE, 1, 2, SEARCH_ON);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(found_state), ADDR);
+    if (plan->layout->minor > 11)
+        hop_bpf_return(code, 1);
+    hop_bpf_label(code, SEARCH_ON);
+    hop_bpf_return(code, 0);
+    hop_bpf_label(code, SEARCH_ENDS);
+    hop_bpf_return(code, 1);
+}
+
 void hop_interrupt_walk(struct hop_bpf_code *code)
 {
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 0);
     hop_bpf_store_value(code, BPF_W, SCRATCH, IN_RECORD(frame_count), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(valid_addr), -1); /* none */
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(is_sound), 1);
@@ -281,17 +369,15 @@ void hop_interrupt_walk(struct hop_bpf_code *code)
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(next_kept), 1);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(kept_addr), 0);
     hop_interrupt_set_status(code, HOP_INTERRUPT_TOO_DEEP); /* until it is found not to be */
-    hop_bpf_loop(code, STEPS_MAX, WALK_ONE);
+    hop_bpf_set(code, 1, STEPS_MAX);
+    hop_bpf_loop(code, 1, WALK_ONE);
 }
 
 static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
     const struct hop_layout *layout = plan->layout;
     find_tid(code, plan);
-    hop_bpf_jump_if(code, BPF_JEQ, 0, plan->pid, IS_TARGET);
-    hop_bpf_label(code, IS_ANOTHER);
-    hop_bpf_return(code, 0);
-    hop_bpf_label(code, IS_TARGET);
+    hop_bpf_jump_if(code, BPF_JNE, 0, plan->pid, IS_ANOTHER);
     hop_interrupt_begin(code, plan, BEGUN);
     hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(tid), TID);
     hop_bpf_load(code, BPF_W, 1, STACK_END, CPU_ON_STACK);
@@ -320,22 +406,7 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     if (!plan->has_own_pids)
         find_by_gil(code, plan);
 
-    /* One without the GIL, or in another PID namespace. */
-    hop_bpf_label(code, BY_TID);
-    hop_bpf_set_map(code, 1, plan->threads);
-    hop_bpf_move(code, 2, SCRATCH);
-    hop_bpf_compute_with(code, BPF_ADD, 2, IN_RECORD(tid));
-    hop_bpf_call(code, BPF_FUNC_map_lookup_elem);
-    hop_bpf_jump_if(code, BPF_JNE, 0, 0, FOUND_BY_TID);
-    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
-    hop_interrupt_set_status(code, HOP_INTERRUPT_STRANGER);
-    hop_bpf_jump(code, FINISH);
-    hop_bpf_label(code, FOUND_BY_TID);
-    hop_bpf_load(code, BPF_DW, ADDR, 0, offsetof(struct hop_interrupt_thread, addr));
-    hop_bpf_jump_if(code, BPF_JNE, ADDR, 0, HAS_STATE);
-    hop_bpf_return(code, 0);
-    hop_bpf_label(code, HAS_STATE);
-    read_thread(code, plan, UNREADABLE);
+    find_by_tid(code, plan); /* without the GIL, or in another PID namespace */
 
     hop_bpf_label(code, WALK);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_RECORD(thread_addr), ADDR);
@@ -361,6 +432,8 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     hop_interrupt_set_status(code, HOP_INTERRUPT_UNREADABLE);
     hop_bpf_label(code, FINISH);
     finish(code, plan);
+    hop_bpf_label(code, IS_ANOTHER);
+    hop_bpf_return(code, 0);
 }
 
 int hop_interrupt_program_load(const struct hop_interrupt_plan *plan)
@@ -368,6 +441,8 @@ int hop_interrupt_program_load(const struct hop_interrupt_plan *plan)
     struct hop_bpf_code code = {0};
     write_main(&code, plan);
     hop_interrupt_write_frame(&code, plan);
+    if (!plan->has_own_pids)
+        write_search(&code, plan);
     if (is_in_question(plan->layout))
         hop_interrupt_write_climb(&code, plan);
     return hop_bpf_load_code(&code);

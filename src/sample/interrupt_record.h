@@ -5,9 +5,9 @@
 
 #include "py/layout.h"
 
-/* Of a frame: what is in memory at its instruction, prefixes, at most three, and opcode; in 3.11
- * and 3.12 also what is before, as a caller rests on the last inline cache of its instruction, of
- * which 3.12's LOAD_ATTR has 9. */
+/* Of a frame: what is in memory at its instruction, prefixes and opcode; in 3.11 and 3.12, where no
+ * frame stands at the first of several prefixes, also what is before, as a caller rests on the last
+ * inline cache of its instruction, of which 3.12's LOAD_ATTR has 9. */
 enum { HOP_INTERRUPT_OPCODES = 24, HOP_INTERRUPT_BEHIND = 18 };
 
 struct hop_interrupt_frame {
@@ -33,6 +33,7 @@ enum hop_interrupt_status {
     HOP_INTERRUPT_STRANGER,   /* a thread that has no thread state that we know */
     HOP_INTERRUPT_FOREIGN,    /* its thread state is of another interpreter */
     HOP_INTERRUPT_UNREADABLE, /* a part of it could not be read */
+    HOP_INTERRUPT_ABSENT,     /* what belongs to a frame's code object is not in memory now */
     HOP_INTERRUPT_BROKEN,     /* the chain did not end where one may */
     HOP_INTERRUPT_TOO_DEEP,
 };
@@ -46,6 +47,7 @@ struct hop_interrupt_record {
     uint64_t took_ns; /* until it was done */
     uint64_t thread_addr;
     uint64_t pthread, native_id; /* of the thread state, as it was read */
+    uint64_t absent_code;        /* the code object of which something is HOP_INTERRUPT_ABSENT */
     uint32_t tid;                /* in our PID namespace */
     uint32_t cpu;
     uint32_t status, frame_count;
@@ -73,8 +75,11 @@ struct hop_interrupt_code {
 
 /* A CPU's own place to work: an interrupt is not interrupted by another one of these. */
 struct hop_interrupt_scratch {
-    uint64_t next_addr; /* the frame to go on with */
-    uint64_t is_sound;  /* the chain may end with the last one */
+    uint64_t next_addr;    /* the frame to go on with */
+    uint64_t next_state;   /* of the list of thread states, to be asked next */
+    uint64_t found_state;  /* 0: none */
+    uint64_t first_status; /* of what is to be repaired */
+    uint64_t is_sound;     /* the chain may end with the last one */
     /* 3.11, 3.12: what is in use of the newest chunk ends at top_addr; chunk_end 0: it has none. */
     uint64_t top_addr, chunk_end;
     uint64_t is_freed;     /* the frame is none that is in use */
@@ -107,6 +112,7 @@ struct hop_interrupt_shared {
     uint64_t lost;           /* records for which there was no room */
     uint64_t last_wakeup_ns; /* for something new */
     uint64_t counter_addr;   /* where code objects are counted; 0: not known */
+    uint64_t code_type_addr; /* PyCode_Type; 0: not known */
     /* Identities that need no look of ours soon, at a place that their lowest bits name, or the one
      * beside it. */
     uint64_t known[HOP_INTERRUPT_KNOWN];

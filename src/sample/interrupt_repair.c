@@ -71,6 +71,18 @@ void hop_interrupt_write_climb(struct hop_bpf_code *code, const struct hop_inter
     hop_bpf_return(code, 1);
 }
 
+/* The frame at register `frame` of the code object last_code must not have begun: its prev_instr is
+ * one code unit before the first. */
+static void require_not_begun(struct hop_bpf_code *code, const struct hop_layout *layout, int frame,
+                              int failed)
+{
+    hop_interrupt_read(code, IN_SCRATCH(word), 8, frame, layout->iframe_ip, failed);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(word));
+    hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(last_code));
+    hop_bpf_compute_with(code, BPF_ADD, 2, layout->code_adaptive - 2);
+    hop_bpf_jump_if_than(code, BPF_JNE, 1, 2, failed);
+}
+
 /* As walk_from_last. */
 static void walk_from_last(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
@@ -91,7 +103,8 @@ static void walk_from_last(struct hop_bpf_code *code, const struct hop_interrupt
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(climb_addr), ADDR);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(last_addr), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(below_addr), 0);
-    hop_bpf_loop(code, CLIMBED_FRAMES, CLIMB);
+    hop_bpf_set(code, 1, CLIMBED_FRAMES);
+    hop_bpf_loop(code, 1, CLIMB);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(climb_addr));
     hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(top_addr));
     hop_bpf_jump_if_than(code, BPF_JNE, 1, 2, FROM_CALLER);
@@ -99,14 +112,8 @@ static void walk_from_last(struct hop_bpf_code *code, const struct hop_interrupt
     hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(last_addr));
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(is_unfilled));
     hop_bpf_jump_if(code, BPF_JEQ, 1, 0, FROM_LAST);
-    /* Then the last one must be a frame that has not begun: its prev_instr is one code unit before
-     * the first. */
     hop_bpf_jump_if(code, BPF_JEQ, ADDR, 0, FROM_CALLER);
-    hop_interrupt_read(code, IN_SCRATCH(word), 8, ADDR, layout->iframe_ip, FROM_CALLER);
-    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(word));
-    hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(last_code));
-    hop_bpf_compute_with(code, BPF_ADD, 2, layout->code_adaptive - 2);
-    hop_bpf_jump_if_than(code, BPF_JNE, 1, 2, FROM_CALLER);
+    require_not_begun(code, layout, ADDR, FROM_CALLER);
     hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(below_addr));
 
     hop_bpf_label(code, FROM_LAST);
@@ -143,8 +150,9 @@ static void walk_from_caller(struct hop_bpf_code *code, const struct hop_interru
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(top_addr));
     hop_bpf_jump_if_than(code, BPF_JEQ, 1, END_ADDR, FINISH);
     hop_bpf_jump_if_than(code, BPF_JLT, 1, END_ADDR, GIVE_UP);
-    hop_interrupt_read(code, IN_SCRATCH(word), 8, END_ADDR, layout->iframe_code, GIVE_UP);
-    hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(word));
+    hop_interrupt_read(code, IN_SCRATCH(last_code), 8, END_ADDR, layout->iframe_code, GIVE_UP);
+    hop_bpf_load(code, BPF_DW, ADDR, SCRATCH, IN_SCRATCH(last_code));
+    require_not_begun(code, layout, END_ADDR, GIVE_UP);
     add_frame_size(code, layout, END_ADDR, ADDR, GIVE_UP);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(top_addr));
     hop_bpf_jump_if_than(code, BPF_JEQ, 1, END_ADDR, FINISH);
@@ -156,6 +164,8 @@ void hop_interrupt_write_repair(struct hop_bpf_code *code, const struct hop_inte
      * chain yields. */
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(is_unfilled), 1);
     hop_bpf_load(code, BPF_W, 1, SCRATCH, IN_RECORD(status));
+    hop_bpf_store(code, BPF_W, SCRATCH, IN_SCRATCH(first_status), 1);
+    hop_bpf_jump_if(code, BPF_JEQ, 1, HOP_INTERRUPT_ABSENT, FINISH);
     if (plan->layout->owners_without_code) {
         hop_bpf_jump_if(code, BPF_JNE, 1, HOP_INTERRUPT_BROKEN, REPAIR);
         hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(is_unfilled), 0);
@@ -168,6 +178,7 @@ void hop_interrupt_write_repair(struct hop_bpf_code *code, const struct hop_inte
     walk_from_last(code, plan);
     walk_from_caller(code, plan);
     hop_bpf_label(code, GIVE_UP);
-    hop_interrupt_set_status(code, HOP_INTERRUPT_BROKEN);
+    hop_bpf_load(code, BPF_W, 1, SCRATCH, IN_SCRATCH(first_status));
+    hop_bpf_store(code, BPF_W, SCRATCH, IN_RECORD(status), 1);
     hop_bpf_jump(code, FINISH);
 }

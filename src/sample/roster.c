@@ -233,13 +233,22 @@ static bool is_same_thread(const struct hop_thread_state *a, const struct hop_th
     return a->addr == b->addr && a->pthread == b->pthread && a->native_id == b->native_id;
 }
 
-/* Thread states come and go in order, so most are found where the last one left off. */
+/* Up to 3.10 a thread may have all that a state tells in common with one that has ended: where the
+ * state lies, and libc's struct pthread, which lies in the stack that it has taken over. */
+static bool is_over(const struct hop_roster_entry *entry)
+{
+    return !entry->state.native_id && !hop_task_exists(&entry->task);
+}
+
+/* Thread states come and go in order, so most are found where the last one left off. `is_new`: it
+ * was made lately, perhaps. */
 static struct hop_roster_entry *find_same(struct hop_roster *roster, size_t known, size_t *hint,
-                                          const struct hop_thread_state *state)
+                                          const struct hop_thread_state *state, bool is_new)
 {
     for (size_t i = 0; i < known; i++) {
         size_t at = (*hint + i) % known;
-        if (!roster->entries[at].is_gone && is_same_thread(&roster->entries[at].state, state)) {
+        if (!roster->entries[at].is_gone && is_same_thread(&roster->entries[at].state, state) &&
+            !(is_new && is_over(&roster->entries[at]))) {
             *hint = (at + 1) % known;
             return &roster->entries[at];
         }
@@ -293,7 +302,8 @@ bool hop_roster_refresh(struct hop_roster *roster)
     for (size_t i = 0; i < roster->interpreter_count; i++) {
         size_t listed = list_states(roster, &roster->interpreters[i]);
         for (size_t j = 0; j < listed; j++) {
-            struct hop_roster_entry *same = find_same(roster, known, &hint, &roster->listed[j]);
+            struct hop_roster_entry *same =
+                find_same(roster, known, &hint, &roster->listed[j], j < ASKED_A_REFRESH);
             if (same) {
                 same->is_listed = true;
                 continue;
@@ -315,7 +325,8 @@ static bool is_being_born(const struct hop_roster *roster, const struct hop_thre
     for (size_t i = 0; i < roster->count; i++) {
         const struct hop_thread_state *other = &roster->entries[i].state;
         if (other->pthread == state->pthread && other->native_id == state->native_id &&
-            other->interpreter_id == state->interpreter_id && !roster->entries[i].is_gone)
+            other->interpreter_id == state->interpreter_id && !roster->entries[i].is_gone &&
+            !is_over(&roster->entries[i]))
             return true;
     }
     return false;
@@ -338,7 +349,7 @@ static bool add_born(struct hop_roster *roster, struct kernel_threads *threads, 
         struct hop_thread_state *state = &roster->listed[i];
         if (!hop_thread_state_read(roster->reader, layout, interpreter, addr, state, &addr))
             return false;
-        if (find_same(roster, known, &hint, state))
+        if (find_same(roster, known, &hint, state, true))
             return true;
         if (is_being_born(roster, state)) {
             interpreter->threads_head_addr = 0; /* to be asked again */

@@ -113,7 +113,7 @@ static bool is_anothers(const struct hop_sampler *sampler, const struct hop_rost
 /* All threads of the roster, for the interrupts to come. */
 static void know_threads(struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
-    for (size_t i = 0; i < sampler->roster.count; i++) {
+    for (size_t i = sampler->roster.count; i--;) { /* newer ones are listed before older ones */
         struct hop_roster_entry *entry = &sampler->roster.entries[i];
         if (entry->is_known_to_interrupts || entry->is_gone || is_anothers(sampler, entry))
             continue;
@@ -138,6 +138,8 @@ static bool meet_stranger(struct hop_interrupt_way *way, struct hop_sampler *sam
 {
     const struct hop_roster *roster = &sampler->roster;
     uint64_t addr = 0;
+    if (!way->codes.may_read)
+        return false;
     renew_roster(way, sampler, true);
     for (size_t i = 0; i < roster->count && !addr; i++) {
         const struct hop_roster_entry *entry = &roster->entries[i];
@@ -245,7 +247,10 @@ static enum hop_refusal refusal_of(const struct hop_interrupt_record *record)
     case HOP_INTERRUPT_WALKED:
         return HOP_TAKEN;
     case HOP_INTERRUPT_UNREADABLE:
+    case HOP_INTERRUPT_ABSENT:
         return HOP_REFUSED_UNREADABLE;
+    case HOP_INTERRUPT_STRANGER:
+        return HOP_REFUSED_NOT_ITS_THREAD;
     case HOP_INTERRUPT_TOO_DEEP:
         return HOP_REFUSED_TOO_DEEP;
     default:
@@ -269,8 +274,7 @@ static void take(struct hop_interrupt_way *way, struct hop_sampler *sampler,
         return;
     reach(way, sampler, record->ns);
     way->took_ns = (way->took_ns * (TOOK_SPREAD - 1) + record->took_ns) / TOOK_SPREAD;
-    bool has_state = record->thread_addr || meet_stranger(way, sampler, record);
-    if (record->status == HOP_INTERRUPT_STRANGER || !has_state)
+    if (!record->thread_addr && !meet_stranger(way, sampler, record))
         return;
     way->is_not_for_us |= record->status == HOP_INTERRUPT_TOO_DEEP;
     if (record->status == HOP_INTERRUPT_FOREIGN)
@@ -278,6 +282,8 @@ static void take(struct hop_interrupt_way *way, struct hop_sampler *sampler,
     enum hop_refusal refusal = refusal_of(record);
     if (refusal == HOP_TAKEN)
         refusal = hop_interrupt_codes_name(&way->codes, record, way->steps, &depth);
+    if (record->status == HOP_INTERRUPT_ABSENT && way->codes.may_read)
+        hop_interrupt_codes_touch(&way->codes, record);
     if (record->status == HOP_INTERRUPT_WALKED && way->codes.has_learnt)
         follow(way, (int)record->cpu, sampler->deadlines.woke_ns);
     if (refusal != HOP_TAKEN) {
@@ -383,7 +389,7 @@ static void give_up_rest(struct hop_interrupt_way *way, struct hop_sampler *samp
     uint64_t until = hop_interrupts_written(&way->interrupts);
     while ((record = hop_interrupts_next(&way->interrupts, until)))
         if (record->ns >= way->started_ns && record->ns <= sampler->over_ns &&
-            record->ns <= sampler->deadlines.end_ns && record->status != HOP_INTERRUPT_STRANGER)
+            record->ns <= sampler->deadlines.end_ns && record->thread_addr)
             refuse(sampler, HOP_REFUSED_NO_ROOM);
 }
 
@@ -609,6 +615,7 @@ static void start(struct hop_interrupt_way *way, struct hop_sampler *sampler)
     }
     know_threads(way, sampler);
     hop_interrupts_know_counter(&way->interrupts, sampler->identifier.counter_addr);
+    hop_interrupts_know_code_type(&way->interrupts, sampler->codes.type_addr);
     way->cpus_due_ns = way->started_ns + CPUS_NS;
 }
 

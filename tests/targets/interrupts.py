@@ -89,6 +89,19 @@ def without_the_gil():
         hashlib.sha256(data)
 
 
+def hash_once(data):
+    __import__("hashlib").sha256(data)
+
+
+def relay():
+    """Threads that work without the GIL, each in what the last one has left: its stack, its state."""
+    data = bytes(2 << 20)
+    while True:
+        thread = threading.Thread(target=hash_once, args=(data,))
+        thread.start()
+        thread.join()
+
+
 print("ready", flush=True)
 if KIND == "births":
     births()
@@ -101,6 +114,8 @@ elif KIND == "interprets":
 elif KIND == "deep":
     sys.setrecursionlimit(10000)
     deep(3000)
+elif KIND == "relay":
+    relay()
 elif KIND == "calls_back":
     calls_back()
 elif KIND == "sleeps":
