@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "sample/interrupt_codes.h"
+#include "sample/interrupt_threads.h"
 #include "sample/tick.h"
 
 #include <sched.h>
@@ -32,8 +33,8 @@ static const uint64_t CPUS_NS = 1000 * 1000 * 1000;
  * stacks do, the CPU is left to others for as long. */
 static const uint64_t TAKING_MOST_NS = 20 * 1000 * 1000, REST_NS = 2 * 1000 * 1000;
 
-/* Threads that are remembered without having been listed. */
-enum { ENDED_MAX = 1 << 18 };
+/* The last one takes what there is, but for what would take a user's patience. */
+static const uint64_t LAST_MOST_NS = 500 * 1000 * 1000;
 
 /* How long after the last new code object we stay on its CPU. */
 static const uint64_t FOLLOWED_NS = 200 * 1000 * 1000;
@@ -45,6 +46,7 @@ struct hop_interrupt_way {
     const char *why_not; /* NULL: it can be, as far as we know */
     bool is_sent, is_ready;
     struct hop_interrupt_codes codes;
+    struct hop_interrupt_threads threads;
     struct hop_step *steps, *last_steps; /* [HOP_INTERRUPT_FRAMES_MAX] each */
     size_t last_depth;
     uint32_t last_thread;          /* that the last stack was counted for; UINT32_MAX: none */
@@ -57,9 +59,8 @@ struct hop_interrupt_way {
     uint64_t lost;    /* records for which the kernel had no room */
     double left_out;  /* instants, as interrupts took too long */
     uint64_t cpus_due_ns;
-    struct hop_id_table ended; /* threads that were never listed: their places in the tally */
-    cpu_set_t our_cpus;        /* where we may run */
-    int followed_cpu;          /* where alone we run now, or -1 */
+    cpu_set_t our_cpus; /* where we may run */
+    int followed_cpu;   /* where alone we run now, or -1 */
     uint64_t followed_until_ns;
     bool is_not_for_us; /* the target has what we have no eyes for */
 };
@@ -93,106 +94,6 @@ static void stop_following(struct hop_interrupt_way *way)
     if (way->followed_cpu >= 0)
         sched_setaffinity(0, sizeof way->our_cpus, &way->our_cpus);
     way->followed_cpu = -1;
-}
-
-/* --- whose ------------------------------------------------------------------------------------ */
-
-/* Up to 3.11 a thread state that is being born has the ids of the thread that makes it, which has
- * one of its own already. */
-static bool is_anothers(const struct hop_sampler *sampler, const struct hop_roster_entry *entry)
-{
-    const struct hop_roster *roster = &sampler->roster;
-    for (size_t i = 0; sampler->python->layout.minor <= 11 && i < roster->count; i++) {
-        const struct hop_roster_entry *other = &roster->entries[i];
-        if (other->is_known_to_interrupts && !other->is_gone && other->task.tid == entry->task.tid)
-            return true;
-    }
-    return false;
-}
-
-/* All threads of the roster, for the interrupts to come. */
-static void know_threads(struct hop_interrupt_way *way, struct hop_sampler *sampler)
-{
-    for (size_t i = sampler->roster.count; i--;) { /* newer ones are listed before older ones */
-        struct hop_roster_entry *entry = &sampler->roster.entries[i];
-        if (entry->is_known_to_interrupts || entry->is_gone || is_anothers(sampler, entry))
-            continue;
-        entry->is_known_to_interrupts = true;
-        entry->visited_tick = sampler->counts.ticks;
-        hop_interrupts_know_thread(&way->interrupts, entry->task.tid, entry->state.addr);
-    }
-}
-
-static void renew_roster(struct hop_interrupt_way *way, struct hop_sampler *sampler,
-                         bool has_births)
-{
-    if (hop_tick_renew(sampler, has_births))
-        know_threads(way, sampler);
-}
-
-/* A thread of which it was not known which thread state it has, or that could not be read: it ends,
- * and its memory is the kernel's to take apart. It may have none, and then is not asked again.
- * Whether it has one now. */
-static bool meet_stranger(struct hop_interrupt_way *way, struct hop_sampler *sampler,
-                          const struct hop_interrupt_record *record)
-{
-    const struct hop_roster *roster = &sampler->roster;
-    uint64_t addr = 0;
-    if (!way->codes.may_read)
-        return false;
-    renew_roster(way, sampler, true);
-    for (size_t i = 0; i < roster->count && !addr; i++) {
-        const struct hop_roster_entry *entry = &roster->entries[i];
-        if (entry->task.tid == (int)record->tid && entry->is_known_to_interrupts &&
-            !entry->is_gone && hop_task_exists(&entry->task))
-            addr = entry->state.addr;
-    }
-    hop_interrupts_know_thread(&way->interrupts, (int)record->tid, addr);
-    return addr;
-}
-
-static bool is_of(const struct hop_interrupt_record *record, const struct hop_roster_entry *entry)
-{
-    return entry && entry->state.pthread == record->pthread &&
-           (!entry->state.native_id || entry->state.native_id == record->native_id) &&
-           entry->task.tid == (int)record->tid;
-}
-
-/* A thread that was born and has ended between two visits, or has no thread state any more. It had
- * one then, with its number in it. */
-static uint32_t find_ended(struct hop_interrupt_way *way, struct hop_sampler *sampler,
-                           const struct hop_interrupt_record *record)
-{
-    int tid = (int)record->tid, ns_tid = tid;
-    uint64_t key = record->pthread * HOP_CODE_NUMBER_FACTOR ^ record->tid;
-    uint32_t place = hop_id_table_get(&way->ended, key);
-    if (place != HOP_NO_ID)
-        return place;
-    if (way->plan.has_own_pids)
-        ns_tid = hop_process_ns_tid(sampler->process, tid);
-    if ((int)record->native_id != ns_tid || way->ended.used >= ENDED_MAX)
-        return UINT32_MAX;
-    place = hop_roster_note_ended(&sampler->roster, tid, record->name);
-    return place != UINT32_MAX && hop_id_table_put(&way->ended, key, place) ? place : UINT32_MAX;
-}
-
-/* The thread's place in the tally, or UINT32_MAX: it is not sure whose thread state that was. */
-static uint32_t find_thread(struct hop_interrupt_way *way, struct hop_sampler *sampler,
-                            const struct hop_interrupt_record *record)
-{
-    struct hop_roster *roster = &sampler->roster;
-    struct hop_roster_entry *entry = hop_roster_find(roster, record->thread_addr);
-    if (!is_of(record, entry)) {
-        renew_roster(way, sampler, true);
-        entry = hop_roster_find(roster, record->thread_addr);
-    }
-    if (is_of(record, entry)) {
-        entry->interrupts++;
-        return entry->index;
-    }
-    if (entry && entry->task.tid == (int)record->tid)
-        sampler->refresh_due_ns = 0; /* that is its predecessor's */
-    return find_ended(way, sampler, record);
 }
 
 /* --- counting --------------------------------------------------------------------------------- */
@@ -258,12 +159,11 @@ static enum hop_refusal refusal_of(const struct hop_interrupt_record *record)
     }
 }
 
-/* One that is refused was not idle. Whose it was may not be known. */
-static void note_interrupted(struct hop_sampler *sampler, const struct hop_interrupt_record *record)
+/* What is in no list of thread states runs no Python yet, whatever it has by now. */
+static bool had_no_state(const struct hop_interrupt_way *way,
+                         const struct hop_interrupt_record *record)
 {
-    struct hop_roster_entry *entry = hop_roster_find(&sampler->roster, record->thread_addr);
-    if (is_of(record, entry))
-        entry->interrupts++;
+    return record->status == HOP_INTERRUPT_STRANGER && !way->plan.has_own_pids;
 }
 
 static void take(struct hop_interrupt_way *way, struct hop_sampler *sampler,
@@ -274,7 +174,8 @@ static void take(struct hop_interrupt_way *way, struct hop_sampler *sampler,
         return;
     reach(way, sampler, record->ns);
     way->took_ns = (way->took_ns * (TOOK_SPREAD - 1) + record->took_ns) / TOOK_SPREAD;
-    if (!record->thread_addr && !meet_stranger(way, sampler, record))
+    if (!record->thread_addr &&
+        (!hop_interrupt_threads_meet(&way->threads, sampler, record) || had_no_state(way, record)))
         return;
     way->is_not_for_us |= record->status == HOP_INTERRUPT_TOO_DEEP;
     if (record->status == HOP_INTERRUPT_FOREIGN)
@@ -288,10 +189,10 @@ static void take(struct hop_interrupt_way *way, struct hop_sampler *sampler,
         follow(way, (int)record->cpu, sampler->deadlines.woke_ns);
     if (refusal != HOP_TAKEN) {
         refuse(sampler, refusal);
-        note_interrupted(sampler, record);
+        hop_interrupt_threads_note(sampler, record); /* it was not idle */
         return;
     }
-    uint32_t thread = find_thread(way, sampler, record);
+    uint32_t thread = hop_interrupt_threads_find(&way->threads, sampler, record);
     if (thread == UINT32_MAX) {
         refuse(sampler, HOP_REFUSED_NOT_ITS_THREAD);
     } else if (!depth) {
@@ -432,9 +333,9 @@ static bool visit(struct hop_interrupt_way *way, struct hop_sampler *sampler)
     uint64_t now_ns = hop_now_ns(), window_ns = now_ns - way->visited_ns;
     uint64_t end_ns = sampler->deadlines.end_ns, most_ns = 2 * visit_ns(sampler->sample_ns);
     way->visited_ns = sampler->deadlines.woke_ns = sampler->identifier.now_ns = now_ns;
-    way->codes.may_read = hop_tick_is_still_there(sampler, true);
+    way->codes.may_read = way->threads.may_read = hop_tick_is_still_there(sampler, true);
     hop_interrupts_jitter(&way->interrupts, now_ns);
-    take_records(way, sampler, now_ns + TAKING_MOST_NS);
+    take_records(way, sampler, now_ns + (now_ns < end_ns ? TAKING_MOST_NS : LAST_MOST_NS));
     reach(way, sampler, now_ns < end_ns ? now_ns : end_ns);
     keep_within_bounds(way, sampler, window_ns);
     sampler->counts.missed = way->missed_before + (uint64_t)way->left_out;
@@ -442,7 +343,7 @@ static bool visit(struct hop_interrupt_way *way, struct hop_sampler *sampler)
     if (!way->codes.may_read)
         return false;
     hop_watch_gils(&sampler->watch, &sampler->roster, &has_births);
-    renew_roster(way, sampler, has_births);
+    hop_interrupt_threads_renew(&way->threads, sampler, has_births);
     way->is_not_for_us |= sampler->roster.interpreter_count != 1;
     look_at_sleeping_holders(way, sampler, window_ns < most_ns ? window_ns : most_ns);
     count_idle(sampler);
@@ -580,7 +481,7 @@ static void destroy(struct hop_interrupt_way *way)
         return;
     hop_interrupts_close(&way->interrupts);
     hop_interrupt_codes_deinit(&way->codes);
-    hop_id_table_deinit(&way->ended);
+    hop_interrupt_threads_deinit(&way->threads);
     free(way->steps);
     free(way->last_steps);
     free(way);
@@ -590,7 +491,8 @@ static bool make_room(struct hop_interrupt_way *way, struct hop_sampler *sampler
 {
     way->steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->steps);
     way->last_steps = malloc(HOP_INTERRUPT_FRAMES_MAX * sizeof *way->last_steps);
-    return way->steps && way->last_steps && hop_id_table_init(&way->ended, 16) &&
+    return way->steps && way->last_steps &&
+           hop_interrupt_threads_init(&way->threads, &way->interrupts) &&
            hop_interrupt_codes_init(&way->codes, &way->interrupts, &sampler->codes);
 }
 
@@ -613,7 +515,7 @@ static void start(struct hop_interrupt_way *way, struct hop_sampler *sampler)
         entry->is_known_to_interrupts = entry->is_asleep = entry->was_taken = false;
         entry->interrupts = entry->idle = 0;
     }
-    know_threads(way, sampler);
+    hop_interrupt_threads_know(&way->threads, sampler);
     hop_interrupts_know_counter(&way->interrupts, sampler->identifier.counter_addr);
     hop_interrupts_know_code_type(&way->interrupts, sampler->codes.type_addr);
     way->cpus_due_ns = way->started_ns + CPUS_NS;
