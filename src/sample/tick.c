@@ -6,7 +6,7 @@
 
 /* Births are seen at once (they change the head of a list); ended threads are noticed when they are
  * looked at. This is for what is missed otherwise: a thread that had no kernel thread yet. */
-static const uint64_t REFRESH_NS = 500 * 1000 * 1000;
+static const uint64_t REFRESH_NS = 500 * 1000 * 1000, REFRESH_A_THREAD_NS = 1000 * 1000;
 
 /* How long another program that took this one's place may go unnoticed, where nothing else tells:
  * it takes longer than that to start a CPython. */
@@ -231,7 +231,8 @@ static void forget_early(struct hop_sampler *sampler)
 
 static bool refresh(struct hop_sampler *sampler)
 {
-    sampler->refresh_due_ns = sampler->deadlines.woke_ns + REFRESH_NS;
+    sampler->refresh_due_ns =
+        sampler->deadlines.woke_ns + REFRESH_NS + sampler->roster.count * REFRESH_A_THREAD_NS;
     if (sampler->renewals_left)
         sampler->renewals_left--;
     forget_early(sampler);
