@@ -165,17 +165,16 @@ static void note_kind(struct hop_bpf_code *code, const struct hop_layout *layout
 {
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(is_generator), 1);
     hop_bpf_load(code, BPF_B, 1, FRAME, fields->owner - from);
-    hop_bpf_jump_if(code, BPF_JEQ, 1, layout->owner_generator, IS_GENERATOR);
+    hop_bpf_jump_if(code, BPF_JEQ, 1, layout->owner_generator, KIND_NOTED);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(is_generator), 0);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(stack_frame));
-    hop_bpf_jump_if(code, BPF_JNE, 1, 0, HAS_STACK_FRAME);
+    hop_bpf_jump_if(code, BPF_JNE, 1, 0, KIND_NOTED);
     hop_bpf_move(code, 1, ADDR);
     hop_bpf_compute_with(code, BPF_SUB, 1, from);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(stack_frame), 1);
     hop_bpf_load(code, BPF_DW, 1, FRAME, fields->code - from);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(stack_code), 1);
-    hop_bpf_label(code, IS_GENERATOR);
-    hop_bpf_label(code, HAS_STACK_FRAME);
+    hop_bpf_label(code, KIND_NOTED);
 }
 
 /* What is no chain may lead in circles: walk.c, closes_a_circle. */
@@ -330,7 +329,7 @@ static void take_ip(struct hop_bpf_code *code, const struct fields *fields, int3
     hop_bpf_store(code, BPF_DW, 1, IN_FRAME(ip), 3);
 }
 
-/* Makes register 3, an ip, the address of what is taken down (hop_interrupt_opcodes_at). */
+/* Makes register 3, an ip, the address of what is taken down (interrupt_codes.c, opcodes_at). */
 static void locate_opcodes(struct hop_bpf_code *code, const struct hop_layout *layout)
 {
     if (!has_bytes_object(layout)) {

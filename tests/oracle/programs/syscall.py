@@ -5,7 +5,7 @@ with one. Not by leaving the call out: what is left then runs faster, all of it,
 kernel has not used the CPU's caches and predictors. Nor by reading the clock before and behind the
 call: the instructions that read it behind run slower for the same reason, and are taken for the
 call's. Nor with two calls in a row, of which the second finds the kernel's ways warm: where the kernel
-has much to clear at its doors, it takes a tenth less than one alone.
+has much to clear at its doors, it takes a good deal less than one alone.
 Medians of times of some ten microseconds each: an interrupt, a look, and what a host takes,
 is in few of them and is not in the medians. And of many copies of both loops: how fast one is depends
 on where its bytecode lies, by a few hundredths, which is a good part of a call.
