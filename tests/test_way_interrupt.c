@@ -168,7 +168,7 @@ ParameterizedTest(struct python *python, way_interrupt, leaves_it_to_wake_ups, .
     end();
 }
 
-/* In 3.11 and 3.12 one interrupt in a hundred falls between two states there. */
+/* In 3.11 and 3.12 interrupts fall between two states there, now and then. */
 ParameterizedTestParameters(way_interrupt, stacks_in_question_are_found)
 {
     return all_pythons();
@@ -220,10 +220,15 @@ Test(way_interrupt, is_the_kind_of_cpu_that_is_to_be_had, .timeout = 240)
     struct python pythons[PYTHONS_MAX];
     size_t found = pythons_find(pythons, PYTHONS_MAX, 8);
     struct hop_error err;
+    bool may_first = false;
     for (size_t i = 0; i < found; i++) {
         begin(&pythons[i], "forks");
         bool may = look(HOP_READ_INTERRUPT, 100, 0.1, &err) != HOP_ERR_UNSUPPORTED;
         hop_profile_destroy(profile);
+        /* It is for the kernel to say, not for the version: a program that the verifier does not
+         * take would make all other tests here be skipped. */
+        may_first = i ? may_first : may;
+        cr_assert_eq(may, may_first, "%s: %s", pythons[i].version, err.message);
         cr_assert_eq(look(HOP_READ_CPU, 1000, 0.3, &err), HOP_OK, "%s", err.message);
         cr_assert_str_eq(profile->way, may ? "interrupts" : "same CPU");
         hop_profile_destroy(profile);
@@ -244,8 +249,8 @@ Test(way_interrupt, works_inside_a_pid_namespace, .timeout = 60)
     begin(&pythons[0], "forks");
     look_in_interrupts(100, 0.1); /* or it is skipped */
     end();
-    run_command("unshare --pid --mount --fork sh -c 'mount -t proc proc /proc && "
-                "{ %s %s/tests/targets/interrupts.py forks & } && sleep 0.5 && "
+    run_command("unshare --pid --mount --fork bash -c 'mount -t proc proc /proc && "
+                "exec 3< <(exec %s %s/tests/targets/interrupts.py forks) && read -r ready <&3 && "
                 "%s attach --read interrupt --pid $! -d 0.3 -r 1000 2>&1' "
                 "| grep -q 'mode cpu, interrupts'",
                 pythons[0].command, HOP_TEST_ROOT, HOP_TEST_COMMAND);

@@ -335,7 +335,8 @@ static bool visit(struct hop_interrupt_way *way, struct hop_sampler *sampler)
     way->visited_ns = sampler->deadlines.woke_ns = sampler->identifier.now_ns = now_ns;
     way->codes.may_read = way->threads.may_read = hop_tick_is_still_there(sampler, true);
     hop_interrupts_jitter(&way->interrupts, now_ns);
-    take_records(way, sampler, now_ns + (now_ns < end_ns ? TAKING_MOST_NS : LAST_MOST_NS));
+    bool is_last = now_ns >= end_ns || is_stopped(sampler) || !way->codes.may_read;
+    take_records(way, sampler, now_ns + (is_last ? LAST_MOST_NS : TAKING_MOST_NS));
     reach(way, sampler, now_ns < end_ns ? now_ns : end_ns);
     keep_within_bounds(way, sampler, window_ns);
     sampler->counts.missed = way->missed_before + (uint64_t)way->left_out;
