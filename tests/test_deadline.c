@@ -118,6 +118,33 @@ Test(deadline, as_much_time_is_left_as_a_tick_took)
     cr_assert_geq(deadlines.missed - missed, 20 * NS_PER_MS / deadlines.period_ns - 1);
 }
 
+/* A tick that took no time, to speak of, is followed by a rest in which a thread can get to its
+ * CPU: as long as it does not the rest grows, up to a limit, and of many one after the other only
+ * the first say anything. */
+Test(deadline, rests_are_as_long_as_it_takes_to_run)
+{
+    start(100000, 0, 0);
+    cr_assert_eq(deadlines.least_rest_ns, 0);
+    for (int i = 0; i < 1000; i++)
+        hop_deadlines_note_rest(&deadlines, false);
+    uint64_t after_one_ns = deadlines.least_rest_ns;
+    cr_assert(after_one_ns > 0 && after_one_ns < 10000, "%lu ns", after_one_ns);
+    for (int i = 0; i < 200; i++) {
+        hop_deadlines_note_rest(&deadlines, true);
+        for (int j = 0; j < 4; j++)
+            hop_deadlines_note_rest(&deadlines, false);
+    }
+    uint64_t most_ns = deadlines.least_rest_ns;
+    cr_assert(most_ns > 100000 && most_ns < 300000, "%lu ns", most_ns);
+    cr_assert_eq(hop_deadlines_wait(&deadlines), HOP_WAIT_REACHED);
+    uint64_t now_ns = deadlines.woke_ns = hop_now_ns();
+    cr_assert_eq(hop_deadlines_wait(&deadlines), HOP_WAIT_REACHED);
+    cr_assert_geq(deadlines.woke_ns, now_ns + most_ns);
+    for (int i = 0; i < 1000; i++)
+        hop_deadlines_note_rest(&deadlines, true);
+    cr_assert_lt(deadlines.least_rest_ns, 100);
+}
+
 /* What came before the first tick, a looker that waits for its CPU, say, was no tick. */
 Test(deadline, the_first_tick_follows_no_other, .timeout = 240)
 {

@@ -1,8 +1,10 @@
 /* The way stop in a run, and a code object that takes longer to read than a thread may be held. */
 #include "base/clock.h"
 #include "sample/sampler.h"
+#include "sample/way.h"
 #include "session/target.h"
 #include "support/pythons.h"
+#include "support/watch.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -28,7 +30,7 @@ static size_t fill_slowly(struct hop_reader *base, const struct hop_span *spans,
 
 enum { SAMPLES_WANTED = 20 };
 
-struct run {
+struct learning {
     const struct hop_sampler *sampler;
     int samples_in_many;
     volatile sig_atomic_t is_over;
@@ -37,7 +39,7 @@ struct run {
 static bool count(void *context, uint32_t thread, const struct hop_step *frames, size_t depth,
                   size_t same, uint64_t tick, uint64_t weight_ns, uint32_t *place)
 {
-    struct run *run = context;
+    struct learning *run = context;
     (void)thread, (void)depth, (void)same, (void)tick, (void)weight_ns;
     *place = 0;
     run->samples_in_many += !strcmp(run->sampler->codes.codes[frames[0].code]->name, "many");
@@ -59,7 +61,7 @@ Test(way_stop, what_takes_longer_than_a_thread_may_be_held_is_learnt_later, .tim
     struct hop_target *target;
     struct hop_sampler sampler;
     struct hop_error err;
-    struct run run = {.sampler = &sampler};
+    struct learning run = {.sampler = &sampler};
     char line[16];
     cr_assert(found);
     target_start(&program, &pythons[found - 1], NULL, "constants.py", (const char *const[]){NULL});
@@ -82,4 +84,52 @@ Test(way_stop, what_takes_longer_than_a_thread_may_be_held_is_learnt_later, .tim
     hop_detach(target);
     target_kill(&program);
     cr_assert(run.is_over, "%d samples", run.samples_in_many);
+}
+
+static bool count_nothing(void *context, uint32_t thread, const struct hop_step *frames,
+                          size_t depth, size_t same, uint64_t tick, uint64_t weight_ns,
+                          uint32_t *place)
+{
+    (void)context, (void)thread, (void)frames, (void)depth, (void)same, (void)tick, (void)weight_ns;
+    *place = 0;
+    return true;
+}
+
+static void look_as_fast_as_it_goes(struct hop_target *target, enum hop_read read)
+{
+    struct hop_sampler sampler;
+    struct hop_error err;
+    cr_assert_eq(
+        hop_sampler_init(&sampler, &target->process, &target->python, &target->reader.base, &err),
+        HOP_OK, "%s", err.message);
+    struct hop_sampler_plan plan = {
+        .rate_hz = HOP_RATE_MAX_HZ,
+        .read = read,
+        .duration_ns = NS_PER_S / 2,
+        .seed = 1,
+        .sink = {NULL, count_nothing, count_again},
+    };
+    cr_assert_eq(hop_sampler_run(&sampler, &plan, &err), HOP_OK, "%s", err.message);
+    /* Of two that want to run on its CPU each has half of the time. */
+    cr_assert_lt(sampler.counts.idle, 4 * sampler.counts.samples, "%s: %lu samples",
+                 hop_way_of(read)->name, sampler.counts.samples);
+    /* Once it did not get there in time, rests are longer than a part of what a look took. */
+    cr_assert(sampler.counts.idle < 100 || sampler.deadlines.least_rest_ns);
+    hop_sampler_deinit(&sampler);
+}
+
+/* A thread that is let go gets to its CPU before it is taken again. */
+Test(way_stop, threads_run_between_two_looks_whatever_the_rate, .timeout = 240)
+{
+    struct python python;
+    struct target program;
+    struct hop_target *target;
+    struct hop_error err;
+    python_choose(&python, 8);
+    spin_start(&program, &python, (const char *const[]){NULL});
+    cr_assert_eq(hop_attach(program.pid, NULL, &target, &err), HOP_OK, "%s", err.message);
+    look_as_fast_as_it_goes(target, HOP_READ_STOP);
+    look_as_fast_as_it_goes(target, HOP_READ_WAKEUP);
+    hop_detach(target);
+    target_kill(&program);
 }

@@ -123,6 +123,7 @@ static enum hop_look_result look_at_unmoved(struct hop_roster_entry *entry,
         entry->is_found_still = true;
     }
     look->state = entry->is_asleep ? 'S' : 'R';
+    look->is_unmoved = !entry->is_asleep;
     if (entry->is_asleep ? look->wants_sleeping : look->wants_still)
         return HOP_LOOK_SAME;
     return entry->is_asleep ? HOP_LOOK_ASLEEP : HOP_LOOK_STILL;

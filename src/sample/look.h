@@ -21,6 +21,7 @@ struct hop_look {
     bool wants_still;    /* in: so is a runnable one that has not run since its last sample */
     char state;          /* out: of stat; 'S' also for what is known to sleep on */
     int processor;       /* out: only where the thread was runnable */
+    bool is_unmoved;     /* out: it is runnable and has not run since its last sample */
     enum hop_refusal refusal;
 };
 

@@ -94,6 +94,8 @@ struct hop_sampler {
     bool is_changing;  /* of the way: the run goes on */
     uint64_t over_ns;  /* when the run was found to be over; 0: not yet */
     int renewals_left; /* in this tick: of the roster */
+    /* In this tick: a thread that has run was taken; one had not got to its CPU since the last. */
+    bool has_run, is_too_soon;
     bool is_opening;
     uint64_t last_woke_ns; /* in the opening: when the last tick began */
     int hops_left;

@@ -147,6 +147,8 @@ static bool look_and_count(struct hop_sampler *sampler, uint32_t index, int *cpu
         result = hop_way_live.look(sampler, entry, &look);
         sampler->counts.live_samples += result == HOP_LOOK_TAKEN;
     }
+    sampler->has_run |= result == HOP_LOOK_TAKEN;
+    sampler->is_too_soon |= look.is_unmoved;
     switch (result) {
     case HOP_LOOK_TAKEN:
         count_stack(sampler, entry);
@@ -377,6 +379,7 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
 {
     bool has_births = sampler->has_ended_threads; /* the next may have its state, at its place */
     sampler->renewals_left = RENEWALS_MAX;
+    sampler->has_run = sampler->is_too_soon = false;
     sampler->on_cpu_since_ns = sampler->deadlines.woke_ns;
     sampler->early.entry = NULL;
     sampler->counts.unproved_samples +=
@@ -403,6 +406,8 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
         sampler->counts.idle++;
     plan_turns(sampler);
     int next_cpu = look_at_all(sampler);
+    if (sampler->has_run || sampler->is_too_soon)
+        hop_deadlines_note_rest(&sampler->deadlines, sampler->has_run);
     look_at_other_instants(sampler);
     return next_cpu;
 }
