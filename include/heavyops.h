@@ -159,6 +159,10 @@ HOP_API enum hop_status hop_sampling_look(struct hop_sampling *sampling, bool wi
 /* What hop_sampling_look saw last will be no part of what it will see. hop_sampling_finish tells
  * the whole all the same. */
 HOP_API enum hop_status hop_sampling_reset(struct hop_sampling *sampling, struct hop_error *err);
+/* Suspends the process, as SIGTSTP does by default, at an instant at which no thread of the target
+ * is held, and with interrupts off; returns when it is continued. For who handles SIGTSTP: that
+ * alone may come while a thread is stopped. What passes meanwhile is missed. */
+HOP_API void hop_sampling_suspend(struct hop_sampling *sampling);
 /* Lets it end soon. May be called by any thread and in signal handlers. */
 HOP_API void hop_sampling_stop(struct hop_sampling *sampling);
 /* Waits for the end and frees; the result is that of hop_sample. */
@@ -321,8 +325,8 @@ struct hop_top_options {
 
 /* Samples `target` and shows the profile on the controlling terminal while it is made, until the
  * user leaves it (a target that ends is shown on) or *stop. The terminal is then as it was before.
- * The result is that of hop_sample. As long as it runs, curses handles SIGTSTP and SIGWINCH, where
- * they are handled by default; the locale (setlocale) should have been set. */
+ * The result is that of hop_sample. As long as it runs, SIGTSTP (hop_sampling_suspend) and SIGWINCH
+ * are handled, where they are handled by default; the locale (setlocale) should have been set. */
 HOP_API enum hop_status hop_top(struct hop_target *target, const struct hop_top_options *options,
                                 struct hop_profile **profile, struct hop_error *err);
 

@@ -6,11 +6,13 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -231,6 +233,85 @@ Test(signals, ctrl_c_on_a_terminal_ends_attach_only)
     assert_says(seen, "ended: stopped by the user");
     cr_assert_eq(state_of(target.pid), 'R');
     close(terminal);
+}
+
+/* --- Ctrl-Z ------------------------------------------------------------------------------------
+ */
+
+/* As a shell's job: a group of its own, whose parent could continue it. */
+static void attach_as_job(const char *read, const char *rate)
+{
+    fflush(NULL);
+    memset(&run, 0, sizeof run);
+    run.out_fd = memfd_create("out", MFD_CLOEXEC);
+    run.err_fd = memfd_create("err", MFD_CLOEXEC);
+    run.pid = fork();
+    if (run.pid == 0) {
+        run_default_signals();
+        signal(SIGTSTP, SIG_DFL);
+        setpgid(0, 0);
+        alarm(200);
+        dup2(run.out_fd, STDOUT_FILENO);
+        dup2(run.err_fd, STDERR_FILENO);
+        execl(HOP_TEST_COMMAND, "heavyops", "attach", "-i", "all", "--format", "json", "--read",
+              read, "-r", rate, pid_word(target.pid), NULL);
+        _exit(124);
+    }
+}
+
+static void suspend(void)
+{
+    int status;
+    kill(run.pid, SIGTSTP);
+    cr_assert_eq(waitpid(run.pid, &status, WUNTRACED), run.pid);
+    cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP, "it ended: %x", status);
+}
+
+static json_t *end_of_job(void)
+{
+    kill(run.pid, SIGINT);
+    run_wait(&run);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    json_t *report = json_loads(run.out, JSON_DISABLE_EOF_CHECK, NULL);
+    cr_assert_not_null(report, "%s", run.out);
+    return report;
+}
+
+/* A target that is stopped for most of the time is never so while we are. */
+Test(signals, ctrl_z_lets_the_target_go)
+{
+    enum { TIMES = 30 };
+    attach_as_job("stop", "20000");
+    await_sampling(run.pid, target.pid);
+    for (int i = 0; i < TIMES; i++) {
+        suspend();
+        cr_assert_eq(state_of(target.pid), 'R', "the %d. time", i);
+        kill(run.pid, SIGCONT);
+        usleep(5000);
+    }
+    json_decref(end_of_job());
+}
+
+/* Whatever the way, nothing is looked at meanwhile, nor is it said that the target slept. */
+Test(signals, what_passes_while_suspended_is_missed)
+{
+    static const char *const ways[] = {"cpu", "live", "stop"};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        attach_as_job(ways[i], "1000");
+        await_sampling(run.pid, target.pid);
+        suspend();
+        sleep(1);
+        kill(run.pid, SIGCONT);
+        await_sampling(run.pid, target.pid);
+        json_t *report = end_of_job();
+        json_int_t missed = json_integer_value(json_object_get(report, "missed"));
+        json_int_t idle = json_integer_value(json_object_get(report, "idle"));
+        cr_assert_geq(missed, 900, "%s: %s", ways[i], run.out);
+        cr_assert(idle >= 0 && idle < 700, "%s: %s", ways[i], run.out);
+        double rate_hz = json_number_value(json_object_get(report, "rate_hz"));
+        cr_assert(rate_hz > 0 && rate_hz < 1000, "%s: %s", ways[i], run.out);
+        json_decref(report);
+    }
 }
 
 /* --- record ------------------------------------------------------------------------------------

@@ -311,6 +311,38 @@ ParameterizedTest(struct death *death, top, gives_the_terminal_back_when_killed,
     end_all();
 }
 
+static char state_of_program(void)
+{
+    char path[32], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", program.pid);
+    FILE *file = fopen(path, "re");
+    cr_assert(file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
+    fclose(file);
+    return state;
+}
+
+/* The shell has the terminal, and the program its time: nobody holds it. */
+Test(top, makes_way_for_the_shell_at_ctrl_z, .timeout = 240)
+{
+    start_program();
+    tmux_start(&terminal, 80, 24, NULL);
+    start_top("-r 20k --read stop");
+    tmux_shows(&terminal, "add_up");
+    for (int i = 0; i < 5; i++) {
+        tmux_press(&terminal, "C-z");
+        tmux_shows(&terminal, i == 0 ? "left with 148" : "over with 148"); /* 128 + SIGTSTP */
+        if (i == 0)
+            check_left();
+        cr_assert_eq(state_of_program(), 'R', "the %d. time", i);
+        tmux_run(&terminal, "clear; fg >fg; echo over with $?");
+        tmux_shows(&terminal, "add_up");
+        cr_assert(tmux_is_in_alternate_screen(&terminal));
+    }
+    tmux_press(&terminal, "q");
+    tmux_shows(&terminal, "over with 0");
+    end_all();
+}
+
 Test(top, shows_ascii_alone_where_the_locale_is_no_more, .timeout = 240)
 {
     start_program();

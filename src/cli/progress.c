@@ -3,15 +3,13 @@
 #include "cli/progress.h"
 
 #include "cli/command.h"
+#include "cli/signals.h"
 
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-/* How often *stop is looked at, at the least, and of how many of these the line is drawn anew. */
-enum { SLICE_MS = 100, SLICES_A_LINE = 10 };
 
 enum { LINE_BYTES = 2048, COLUMNS_DEFAULT = 80 };
 
@@ -58,26 +56,46 @@ static void erase(void)
     fflush(stderr);
 }
 
+/* Until sampling is over. Signals are let in where it is waited for that. */
+static void attend(struct hop_sampling *sampling, const struct hop_sample_options *options,
+                   const struct hop_cli_hold *hold, bool shows_progress)
+{
+    static const struct timespec a_line = {.tv_sec = 1};
+    struct pollfd over = {.fd = hop_sampling_fd(sampling), .events = POLLIN};
+    bool is_drawn = false;
+    int ready;
+    do {
+        ready = ppoll(&over, 1, shows_progress ? &a_line : NULL, &hold->mask_before);
+        if (options->stop && *options->stop) {
+            hop_sampling_stop(sampling);
+        } else if (*hold->is_suspending) {
+            if (is_drawn)
+                erase();
+            *hold->is_suspending = 0;
+            hop_sampling_suspend(sampling);
+        } else if (ready == 0) {
+            is_drawn |= draw(sampling, options->duration_ns);
+        }
+    } while (ready <= 0);
+    if (is_drawn)
+        erase();
+}
+
 enum hop_status hop_cli_sample(const struct hop_cli_settings *settings, struct hop_target *target,
                                const struct hop_sample_options *options, bool shows_progress,
                                struct hop_profile **profile, struct hop_error *err)
 {
     struct hop_sampling *sampling;
-    if (!shows_progress || !can_show(settings))
-        return hop_sample(target, options, profile, err);
+    struct hop_cli_hold hold;
     *profile = NULL;
+    hop_cli_hold_signals(&hold);
     enum hop_status status = hop_sampling_start(target, options, &sampling, err);
-    if (status != HOP_OK)
-        return status;
-    struct pollfd over = {.fd = hop_sampling_fd(sampling), .events = POLLIN};
-    bool is_drawn = false;
-    for (unsigned slices = 1; poll(&over, 1, SLICE_MS) <= 0; slices++) {
-        if (options->stop && *options->stop)
+    if (status == HOP_OK) {
+        if (options->stop && *options->stop) /* before they were held */
             hop_sampling_stop(sampling);
-        else if (slices % SLICES_A_LINE == 0)
-            is_drawn |= draw(sampling, options->duration_ns);
+        attend(sampling, options, &hold, shows_progress && can_show(settings));
+        status = hop_sampling_finish(sampling, profile, err);
     }
-    if (is_drawn)
-        erase();
-    return hop_sampling_finish(sampling, profile, err);
+    hop_cli_let_go_signals(&hold);
+    return status;
 }

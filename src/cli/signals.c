@@ -2,6 +2,7 @@
 #include "cli/signals.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,6 +66,39 @@ const volatile sig_atomic_t *hop_cli_stop_on_signals(void)
     sigemptyset(&action.sa_mask);
     install(numbers, COUNT, &action, old);
     return &is_stopping;
+}
+
+static volatile sig_atomic_t is_suspending;
+
+static void suspend(int number)
+{
+    (void)number;
+    is_suspending = 1;
+}
+
+void hop_cli_hold_signals(struct hop_cli_hold *hold)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP};
+    struct sigaction action = {.sa_handler = suspend};
+    sigset_t held;
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaddset(&held, numbers[i]);
+    pthread_sigmask(SIG_BLOCK, &held, &hold->mask_before);
+    sigemptyset(&action.sa_mask);
+    is_suspending = 0;
+    hold->is_suspending = &is_suspending;
+    sigaction(SIGTSTP, NULL, &hold->suspending_before);
+    if (hold->suspending_before.sa_handler == SIG_DFL)
+        sigaction(SIGTSTP, &action, NULL);
+}
+
+void hop_cli_let_go_signals(const struct hop_cli_hold *hold)
+{
+    sigaction(SIGTSTP, &hold->suspending_before, NULL);
+    pthread_sigmask(SIG_SETMASK, &hold->mask_before, NULL);
+    if (is_suspending) /* when there was nothing to be sampled any more */
+        raise(SIGTSTP);
 }
 
 static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};

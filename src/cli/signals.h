@@ -10,6 +10,18 @@
  * we were started (nohup, a shell's background) stays ignored. */
 const volatile sig_atomic_t *hop_cli_stop_on_signals(void);
 
+/* Around sampling in threads that have signals blocked: holds those that are handled, so that they
+ * come where the result of this, the mask of before, is let in, as by ppoll(2). The flag is set by
+ * SIGTSTP then, where that does what it does by default, and is to be cleared by who does it. */
+struct hop_cli_hold {
+    sigset_t mask_before;
+    struct sigaction suspending_before;
+    volatile sig_atomic_t *is_suspending;
+};
+
+void hop_cli_hold_signals(struct hop_cli_hold *hold);
+void hop_cli_let_go_signals(const struct hop_cli_hold *hold);
+
 /* From now on signals that are sent to us are passed on to the program we record: SIGHUP, SIGINT,
  * SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2. Those that the terminal sends reach the program anyway, so
  * they are not, and Ctrl-C does not end us before the program. Until hop_cli_forward_to(pid) says

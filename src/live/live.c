@@ -357,6 +357,10 @@ static void run(struct live *live)
             live->terminal, state->is_over ? -1 : live->source->over_fd, time_to_wait(live));
         if (event.is_lost)
             return;
+        if (event.is_suspending) {
+            hop_terminal_leave(live->terminal);
+            live->source->suspend(live->source->context);
+        }
         for (int key; event.has_keys && !live->wants_to_leave &&
                       (key = hop_terminal_key(live->terminal)) != HOP_KEY_NONE;)
             press(live, key);

@@ -13,6 +13,8 @@ struct hop_live_source {
                             struct hop_error *err);
     /* The looks to come are of what is not seen yet. */
     enum hop_status (*reset)(void *context, struct hop_error *err);
+    /* Suspends the process; it is looked at nothing meanwhile. */
+    void (*suspend)(void *context);
 };
 
 /* Until the user leaves, or *options->sampling.stop. HOP_OK, or the terminal could not be had. */

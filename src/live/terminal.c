@@ -31,8 +31,18 @@ struct hop_terminal {
     FILE *in, *out;
     struct hop_terminal_rescue *rescue;
     sigset_t mask_before;
+    struct sigaction suspending_before;
     bool is_utf8, has_colours;
 };
+
+/* A handler can only reach what is global. */
+static volatile sig_atomic_t is_suspending;
+
+static void suspend(int number)
+{
+    (void)number;
+    is_suspending = 1;
+}
 
 /* --- taking it and giving it back ------------------------------------------------------------- */
 
@@ -82,6 +92,22 @@ static void block_signals(struct hop_terminal *terminal)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaddset(&blocked, numbers[i]);
     pthread_sigmask(SIG_BLOCK, &blocked, &terminal->mask_before);
+}
+
+/* Curses takes SIGTSTP for itself where nobody has, and suspends us then and there. */
+static void take_suspending(struct hop_terminal *terminal)
+{
+    struct sigaction action = {.sa_handler = suspend};
+    sigemptyset(&action.sa_mask);
+    is_suspending = 0;
+    sigaction(SIGTSTP, NULL, &terminal->suspending_before);
+    if (terminal->suspending_before.sa_handler == SIG_DFL)
+        sigaction(SIGTSTP, &action, NULL);
+}
+
+static void give_back_suspending(const struct hop_terminal *terminal)
+{
+    sigaction(SIGTSTP, &terminal->suspending_before, NULL);
 }
 
 static void set_up_colours(struct hop_terminal *terminal, bool is_coloured)
@@ -145,8 +171,10 @@ enum hop_status hop_terminal_create(bool is_coloured, struct hop_terminal_rescue
     rescue->fd = fileno(terminal->out);
     rescue->termios = saved;
     rescue->is_taken = 1;
+    take_suspending(terminal);
     terminal->screen = newterm(type, terminal->out, terminal->in);
     if (!terminal->screen) {
+        give_back_suspending(terminal);
         rescue->is_taken = 0;
         close_streams(terminal);
         return hop_error_set(err, HOP_ERR_USAGE, "for example: TERM=xterm-256color",
@@ -174,8 +202,15 @@ void hop_terminal_destroy(struct hop_terminal *terminal)
     delscreen(terminal->screen);
     tcsetattr(fileno(terminal->out), TCSADRAIN, &terminal->rescue->termios);
     terminal->rescue->is_taken = 0;
+    give_back_suspending(terminal);
     pthread_sigmask(SIG_SETMASK, &terminal->mask_before, NULL);
     close_streams(terminal);
+}
+
+void hop_terminal_leave(struct hop_terminal *terminal)
+{
+    (void)terminal;
+    endwin();
 }
 
 void hop_terminal_rescue(const struct hop_terminal_rescue *rescue)
@@ -334,8 +369,13 @@ struct hop_terminal_event hop_terminal_wait(struct hop_terminal *terminal, int f
     struct pollfd polled[2] = {{.fd = fileno(terminal->in), .events = POLLIN},
                                {.fd = fd, .events = POLLIN}};
     int ready = ppoll(polled, 2, &timeout, &terminal->mask_before);
-    if (ready < 0) /* a signal: it may be that the size has changed, which curses gives as a key */
-        return (struct hop_terminal_event){.has_keys = errno == EINTR, .is_lost = errno != EINTR};
+    if (ready <
+        0) { /* a signal: it may be that the size has changed, which curses gives as a key */
+        bool has_been_asked = is_suspending;
+        is_suspending = 0;
+        return (struct hop_terminal_event){
+            .has_keys = errno == EINTR, .is_lost = errno != EINTR, .is_suspending = has_been_asked};
+    }
     return (struct hop_terminal_event){
         .has_keys = polled[0].revents & POLLIN,
         .is_lost = polled[0].revents & (POLLHUP | POLLERR | POLLNVAL),

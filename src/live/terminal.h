@@ -47,12 +47,16 @@ enum {
 
 /* Takes the controlling terminal (or standard input and output, if those are one), and notes in
  * *rescue how to give it back; a locale has been set by the caller. While it is taken, signals that
- * would interrupt drawing are delivered in hop_terminal_wait only. HOP_ERR_USAGE: there is none, or
+ * would interrupt drawing are delivered in hop_terminal_wait only, and SIGTSTP becomes an event,
+ * where it does what it does by default. HOP_ERR_USAGE: there is none, or
  * TERM names none that is known. */
 enum hop_status hop_terminal_create(bool is_coloured, struct hop_terminal_rescue *rescue,
                                     struct hop_terminal **terminal, struct hop_error *err);
 /* As it was before. NULL is allowed. */
 void hop_terminal_destroy(struct hop_terminal *terminal);
+
+/* As it was before, until something is shown again. */
+void hop_terminal_leave(struct hop_terminal *terminal);
 
 int hop_terminal_rows(const struct hop_terminal *terminal);
 int hop_terminal_columns(const struct hop_terminal *terminal);
@@ -77,9 +81,10 @@ void hop_terminal_show(struct hop_terminal *terminal);
 
 /* What a wait ended with. */
 struct hop_terminal_event {
-    bool has_keys; /* hop_terminal_key gives them */
-    bool is_over;  /* `fd` is readable */
-    bool is_lost;  /* the terminal is gone */
+    bool has_keys;      /* hop_terminal_key gives them */
+    bool is_over;       /* `fd` is readable */
+    bool is_lost;       /* the terminal is gone */
+    bool is_suspending; /* SIGTSTP has come: to be done after hop_terminal_leave */
 };
 
 /* Until a key is pressed, the size changes, `fd` (-1: none) is readable, a signal handler has run,

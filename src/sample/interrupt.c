@@ -288,6 +288,14 @@ bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t mean_ns)
     return true;
 }
 
+void hop_interrupts_pause(struct hop_interrupts *interrupts, bool is_paused)
+{
+    for (size_t i = 0; interrupts->events && i < interrupts->cpu_count; i++)
+        if (interrupts->events[i] >= 0)
+            ioctl(interrupts->events[i], is_paused ? PERF_EVENT_IOC_DISABLE : PERF_EVENT_IOC_ENABLE,
+                  0);
+}
+
 /* --- what interrupts know --------------------------------------------------------------------- */
 
 void hop_interrupts_know_thread(struct hop_interrupts *interrupts, int tid, uint64_t addr)

@@ -53,6 +53,9 @@ void hop_interrupts_close(struct hop_interrupts *interrupts);
  * errno tells, and all is as it was. */
 bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t mean_ns);
 
+/* Off for a while, or on again. */
+void hop_interrupts_pause(struct hop_interrupts *interrupts, bool is_paused);
+
 /* Now and then draws another period, so that the interrupts do not keep step with a program that
  * repeats itself. */
 void hop_interrupts_jitter(struct hop_interrupts *interrupts, uint64_t now_ns);

@@ -85,6 +85,19 @@ void hop_sampler_release(const struct hop_sampler *sampler)
         pthread_mutex_unlock(sampler->plan.gate);
 }
 
+void hop_sampler_pause(struct hop_sampler *sampler)
+{
+    sampler->paused_at_ns = hop_now_ns();
+    if (sampler->way && sampler->way->pause)
+        sampler->way->pause(sampler);
+}
+
+void hop_sampler_resume(struct hop_sampler *sampler)
+{
+    if (sampler->way && sampler->way->resume)
+        sampler->way->resume(sampler, hop_now_ns() - sampler->paused_at_ns);
+}
+
 /* The run, or its opening, is over. */
 static void settle(struct hop_sampler *sampler)
 {
@@ -176,9 +189,11 @@ static enum hop_status change_way(struct hop_sampler *sampler, const struct hop_
 
 static void leave_way(struct hop_sampler *sampler)
 {
+    hop_sampler_hold(sampler);
     hop_prefetch_close(&sampler->prefetch);
     if (sampler->way->close)
         sampler->way->close(sampler);
+    hop_sampler_release(sampler);
 }
 
 /* The opening, for `duration_ns` at most. Where there is no CPU to spare there is none. */

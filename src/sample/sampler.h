@@ -73,6 +73,7 @@ struct hop_sampler {
     struct hop_identifier identifier;
     struct hop_watch watch;
     struct hop_deadlines deadlines;
+    uint64_t paused_at_ns;
     struct hop_crew *crew;
     struct hop_perf_clocks perf_clocks;
     struct hop_sampler_plan plan;
@@ -134,6 +135,10 @@ enum hop_status hop_sampler_run(struct hop_sampler *sampler, const struct hop_sa
 /* Around whatever changes what the sampler or its sink holds: see the plan's gate. */
 void hop_sampler_hold(const struct hop_sampler *sampler);
 void hop_sampler_release(const struct hop_sampler *sampler);
+
+/* With the gate held: nothing is looked at by itself until it is resumed. */
+void hop_sampler_pause(struct hop_sampler *sampler);
+void hop_sampler_resume(struct hop_sampler *sampler);
 
 /* One thread's stack now, whatever it does, tried until `deadline_ns` (for `dump`): the result is
  * in sampler->walker.stack and ->identifier.frames. *state is its kernel state. */

@@ -23,6 +23,10 @@ struct hop_way {
     /* The whole run, for a way that has no ticks. False: it is not over, but the way can't go on.
      * NULL: it has ticks. */
     bool (*run)(struct hop_sampler *sampler);
+    /* Nothing is to be looked at for a while, and is again after that: for a way that looks without
+     * being asked to. With the gate held. NULL: nothing. */
+    void (*pause)(struct hop_sampler *sampler);
+    void (*resume)(struct hop_sampler *sampler, uint64_t paused_ns);
     /* Around the looks of one tick, with the roster up to date. NULL: nothing. */
     void (*begin)(struct hop_sampler *sampler);
     void (*end)(struct hop_sampler *sampler);

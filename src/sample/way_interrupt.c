@@ -354,6 +354,24 @@ static bool visit(struct hop_interrupt_way *way, struct hop_sampler *sampler)
     return true;
 }
 
+static void pause_interrupt(struct hop_sampler *sampler)
+{
+    struct hop_interrupt_way *way = sampler->way_state;
+    if (way) /* else it is not open yet, or no more */
+        hop_interrupts_pause(&way->interrupts, true);
+}
+
+static void resume_interrupt(struct hop_sampler *sampler, uint64_t paused_ns)
+{
+    struct hop_interrupt_way *way = sampler->way_state;
+    if (!way)
+        return;
+    way->began_ns += paused_ns;
+    way->visited_ns += paused_ns;
+    way->missed_before += paused_ns / way->tick_ns;
+    hop_interrupts_pause(&way->interrupts, false);
+}
+
 /* We want to come at once when we are woken, also on a busy machine. Where it is not allowed we
  * come a little later. */
 static void become_prompt(int *policy, struct sched_param *param)
@@ -590,5 +608,7 @@ const struct hop_way hop_way_interrupt = {
     .words = "each thread was read in a timer interrupt on its CPU, in which it stands still",
     .open = open_interrupt,
     .run = run_interrupt,
+    .pause = pause_interrupt,
+    .resume = resume_interrupt,
     .close = close_interrupt,
 };

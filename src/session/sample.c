@@ -1,6 +1,7 @@
 /* Sampling from end to end: runs the sampler into a tally and makes the profile of what it holds,
  * at the end and, where it goes on in a thread of its own, as often as it is asked for. */
 #include "base/clock.h"
+#include "base/suspend.h"
 #include "profile/profile.h"
 #include "profile/tally.h"
 #include "sample/way.h"
@@ -279,6 +280,16 @@ enum hop_status hop_sampling_reset(struct hop_sampling *sampling, struct hop_err
     if (captures->last.way && !hop_captures_reset(captures))
         return hop_error_set(err, HOP_ERR_MEMORY, NULL, "out of memory for the profile");
     return HOP_OK;
+}
+
+void hop_sampling_suspend(struct hop_sampling *sampling)
+{
+    struct hop_sampler *sampler = &sampling->run.sampler;
+    pthread_mutex_lock(&sampling->gate); /* so nobody looks */
+    hop_sampler_pause(sampler);
+    hop_suspend_process();
+    hop_sampler_resume(sampler);
+    pthread_mutex_unlock(&sampling->gate);
 }
 
 void hop_sampling_stop(struct hop_sampling *sampling)

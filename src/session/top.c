@@ -12,6 +12,11 @@ static enum hop_status reset(void *context, struct hop_error *err)
     return hop_sampling_reset(context, err);
 }
 
+static void suspend(void *context)
+{
+    hop_sampling_suspend(context);
+}
+
 enum hop_status hop_top(struct hop_target *target, const struct hop_top_options *options,
                         struct hop_profile **profile, struct hop_error *err)
 {
@@ -26,6 +31,7 @@ enum hop_status hop_top(struct hop_target *target, const struct hop_top_options 
         .over_fd = hop_sampling_fd(sampling),
         .look = look,
         .reset = reset,
+        .suspend = suspend,
     };
     enum hop_status shown = hop_live_run(&source, options, &screen_err);
     hop_sampling_stop(sampling);

@@ -30,6 +30,7 @@ class Profiler:
     reads = None
     settles_s = 0.3     # until it samples steadily
     pauses = False      # stopped and continued by a signal, it does not catch up
+    suspends_itself = False  # by SIGTSTP, with all that it has going on elsewhere
     holds = False       # the target stands still for each look
     fastest_hz = 1000000  # what it is asked for to be as fast as it can
     counts_all = False  # a sample of each thread at each look, also of those that sleep
@@ -50,7 +51,7 @@ class Profiler:
 class Heavyops(Profiler):
     settles_s = 0.15
     fastest_hz = 2000000
-    pauses = True
+    pauses = suspends_itself = True
 
     def __init__(self, way):
         super().__init__("heavyops " + way, [HEAVYOPS], "--read", way)
@@ -159,6 +160,13 @@ def clock_of(pid):
     return (~pid) << 3 | 2
 
 
+def be_a_job():
+    """In a group of its own, whose parent could continue it: else SIGTSTP does nothing."""
+    die_with_parent()
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+
+
 class Run:
     """A profiler at work on a program. Leave it by finish() or by the end of a `with`."""
 
@@ -170,7 +178,7 @@ class Run:
         self.process = subprocess.Popen(
             profiler.command(pid, rate_hz, self.output, all_threads), stdin=subprocess.DEVNULL,
             stdout=self.printed, stderr=self.printed, cwd=self.directory.name,
-            preexec_fn=die_with_parent)
+            preexec_fn=be_a_job)
         self.started_s = time.monotonic()
         self.pid = self.process.pid
 

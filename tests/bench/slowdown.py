@@ -40,11 +40,14 @@ def pace(work, seconds):
     return work_rate(start, end) or None if stolen(work.cpu) == start_stolen else None
 
 
-def pause(pid, target_pid):
-    """Stops a profiler, but not while it holds its target."""
+def pause(pid, target_pid, suspends_itself):
+    """Stops a profiler, but not while it holds its target. SIGSTOP alone would leave interrupts on
+    that go on without the profiler's process."""
     for _ in range(1000):
-        os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGTSTP if suspends_itself else signal.SIGSTOP)
         time.sleep(0.001)
+        while suspends_itself and state(pid) not in "tT":
+            time.sleep(0.001)
         if state(target_pid) not in "tT":
             return
         os.kill(pid, signal.SIGCONT)
@@ -61,14 +64,14 @@ def slowed(rounds):
     return left
 
 
-def by_pausing(pid, work, pairs):
-    pause(pid, work.pid)
+def by_pausing(pid, work, pairs, suspends_itself=False):
+    pause(pid, work.pid, suspends_itself)
     rounds = [pace(work, ROUND_S)]
     for _ in range(pairs):
         os.kill(pid, signal.SIGCONT)
         time.sleep(0.01)
         rounds.append(pace(work, ROUND_S))
-        pause(pid, work.pid)
+        pause(pid, work.pid, suspends_itself)
         rounds.append(pace(work, ROUND_S))
     os.kill(pid, signal.SIGCONT)
     return slowed(rounds)
@@ -93,7 +96,7 @@ def of_profiler(profiler, rate, work, bench):
         return by_starting(profiler, rate, work, bench.count(8, 3))
     with Run(profiler, work.pid, rate) as run:
         run.settle()
-        return by_pausing(run.pid, work, bench.count(100, 20))
+        return by_pausing(run.pid, work, bench.count(100, 20), profiler.suspends_itself)
 
 
 @contextlib.contextmanager
