@@ -136,12 +136,20 @@ class Gaps(Program):
         super().__init__(python, own_text("gaps.py"), depth, cpu=cpu)
         self.go_first()
 
+    def gaps(self, seconds):
+        """Nanoseconds of each. Where the host or another program takes the CPU, it is for longer
+        than any look: those do not count."""
+        self.tell(b"%f\n" % seconds)
+        return [gap for gap in json.loads(self.hear()) if gap < OTHERS_NS]
+
+    def part(self, seconds):
+        """What part of that time they are, all together."""
+        return sum(self.gaps(seconds)) / (seconds * 1e9)
+
     def longest(self, count, seconds):
         """The median, in nanoseconds, of the `count` longest gaps of that time; None: there are by
-        far not as many. Where the host or another program takes the CPU, it is for longer than any
-        look: those do not count."""
-        self.tell(b"%f\n" % seconds)
-        gaps = sorted((gap for gap in json.loads(self.hear()) if gap < OTHERS_NS), reverse=True)
+        far not as many."""
+        gaps = sorted(self.gaps(seconds), reverse=True)
         count = int(count)
         gaps = gaps[:count]
         return gaps[len(gaps) // 2] if len(gaps) > count / 2 else None

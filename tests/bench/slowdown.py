@@ -1,26 +1,19 @@
-"""How much a busy target is slowed by being looked at: by pairs of short rounds, with and without;
-and how long it stands still for a single look, which is told also where others disturb."""
+"""How much a busy target is slowed by being looked at: by pairs of short rounds, with and without."""
 
-import contextlib
-import os
 import signal
 import subprocess
 import time
 
-from limits import RATES, tool
+import held
+from limits import RATES
+from pairs import WAKE_UP, rounds_of, threes, waking_up
 from profilers import Refused, Run
-from programs import Gaps, die_with_parent, rate as work_rate
-from tables import at_most, median_interval, show, times
+from programs import rate as work_rate
+from tables import at_most, median_interval, show
 
 ROUND_S = 0.05        # of a profiler that can be stopped and continued
 WHOLE_ROUND_S = 0.4   # of one that is started anew for each pair
 DEFAULT_RATE = None   # whatever heavyops takes when none is asked for
-WAKE_UP = "a bare wake-up on its CPU"
-
-
-def state(pid):
-    with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
-        return file.read().rpartition(")")[2].split()[0]
 
 
 def stolen(cpu):
@@ -40,41 +33,18 @@ def pace(work, seconds):
     return work_rate(start, end) or None if stolen(work.cpu) == start_stolen else None
 
 
-def pause(pid, target_pid, suspends_itself):
-    """Stops a profiler, but not while it holds its target. SIGSTOP alone would leave interrupts on
-    that go on without the profiler's process."""
-    for _ in range(1000):
-        os.kill(pid, signal.SIGTSTP if suspends_itself else signal.SIGSTOP)
-        time.sleep(0.001)
-        while suspends_itself and state(pid) not in "tT":
-            time.sleep(0.001)
-        if state(target_pid) not in "tT":
-            return
-        os.kill(pid, signal.SIGCONT)
-    raise Refused("it holds its target all the time")
-
-
 def slowed(rounds):
     """Of (without, with, …, without): each "with" against its neighbours' mean, in percent."""
-    threes = [rounds[i - 1:i + 2] for i in range(1, len(rounds) - 1, 2)]
-    left = [100 * (1 - 2 * looked_at / (before + after)) for before, looked_at, after in threes
-            if before and looked_at and after]
-    if len(left) < len(threes) / 4:
+    left = [100 * (1 - 2 * looked_at / (before + after))
+            for before, looked_at, after in threes(rounds) if before and looked_at and after]
+    if len(left) < (len(rounds) - 1) / 8:
         raise Refused("the host took the CPU")
     return left
 
 
-def by_pausing(pid, work, pairs, suspends_itself=False):
-    pause(pid, work.pid, suspends_itself)
-    rounds = [pace(work, ROUND_S)]
-    for _ in range(pairs):
-        os.kill(pid, signal.SIGCONT)
-        time.sleep(0.01)
-        rounds.append(pace(work, ROUND_S))
-        pause(pid, work.pid, suspends_itself)
-        rounds.append(pace(work, ROUND_S))
-    os.kill(pid, signal.SIGCONT)
-    return slowed(rounds)
+def by_pausing(pid, work, bench, suspends_itself=False):
+    return slowed(rounds_of(pid, work.pid, bench.count(100, 20), lambda: pace(work, ROUND_S),
+                            suspends_itself))
 
 
 def by_starting(profiler, rate, work, pairs):
@@ -96,22 +66,12 @@ def of_profiler(profiler, rate, work, bench):
         return by_starting(profiler, rate, work, bench.count(8, 3))
     with Run(profiler, work.pid, rate) as run:
         run.settle()
-        return by_pausing(run.pid, work, bench.count(100, 20), profiler.suspends_itself)
-
-
-@contextlib.contextmanager
-def waking_up(rate, cpu):
-    """The pid of a process that does nothing but wake up on that CPU."""
-    with subprocess.Popen(tool("limits", "wake", rate, 0, cpu),
-                          preexec_fn=die_with_parent) as waker:
-        time.sleep(0.05)
-        yield waker.pid
-        waker.kill()
+        return by_pausing(run.pid, work, bench, profiler.suspends_itself)
 
 
 def of_wake_up(rate, work, bench):
     with waking_up(rate, bench.cpu) as pid:
-        return by_pausing(pid, work, bench.count(100, 20))
+        return by_pausing(pid, work, bench)
 
 
 def judge(bench, found, default_hz):
@@ -172,54 +132,6 @@ def by_rounds(bench):
     judge(bench, found, bench.default_rate())
 
 
-def hold_of(profiler, rate, gaps, seconds):
-    """Nanoseconds that one look takes from the target; None where that is nothing to be seen."""
-    with Run(profiler, gaps.pid, rate) as run:
-        run.settle()
-        # A tenth less than the looks of that time: some are missed.
-        held = gaps.longest(0.9 * rate * seconds, seconds)
-        run.check()
-    return held
-
-
-def by_gaps(bench):
-    seconds = bench.seconds(2, 1)
-    rates = RATES if not bench.quick else (1000,)
-    rows, at = {}, {}
-
-    def note(name, rate, held):
-        at[name, rate] = held
-        wake = at.get((WAKE_UP, rate))
-        rows.setdefault(name, []).append("–" if held is None else "%.1f µs, %s" % (
-            held / 1e3, times(held, wake)))
-
-    for profilers, python in ((bench.ours + bench.peers_of(None), bench.main),
-                              (bench.peers_of("3.15"), bench.newest)):
-        if not profilers or not python:
-            continue
-        with Gaps(python, cpu=bench.cpu) as gaps:
-            for rate in rates:
-                if (WAKE_UP, rate) not in at:
-                    with waking_up(rate, bench.cpu):
-                        note(WAKE_UP, rate, gaps.longest(0.9 * rate * seconds, seconds))
-                for profiler in profilers:
-                    if not profiler.holds:
-                        continue
-                    try:
-                        note(profiler.name, rate, hold_of(profiler, rate, gaps, seconds))
-                    except Refused as refused:
-                        rows.setdefault(profiler.name, []).append(str(refused)[:40])
-    show("HELD UP: how long a busy target stands still for one look, median; to a bare wake-up",
-         [""] + ["%d Hz" % rate for rate in rates], [[name] + row for name, row in rows.items()],
-         "the median of its longest gaps, as many as there are looks; who does not hold it is left "
-         "out")
-    for rate in rates:
-        ours, wake = at.get(("heavyops cpu", rate)), at.get((WAKE_UP, rate))
-        if ours and wake:
-            bench.remember("held up by a look of heavyops cpu, to a bare wake-up, %d Hz" % rate,
-                           times(ours, wake), "≤ 1.2 ×", at_most(ours / wake, 1.2))
-
-
 def run(bench):
     by_rounds(bench)
-    by_gaps(bench)
+    held.run(bench)
