@@ -292,7 +292,7 @@ Test(signals, ctrl_z_lets_the_target_go)
     json_decref(end_of_job());
 }
 
-/* Whatever the way, nothing is looked at meanwhile, nor is it said that the target slept. */
+/* Whatever the way, nothing is looked at meanwhile, and that is said. */
 Test(signals, what_passes_while_suspended_is_missed)
 {
     static const char *const ways[] = {"cpu", "live", "stop"};
@@ -307,7 +307,7 @@ Test(signals, what_passes_while_suspended_is_missed)
         json_int_t missed = json_integer_value(json_object_get(report, "missed"));
         json_int_t idle = json_integer_value(json_object_get(report, "idle"));
         cr_assert_geq(missed, 900, "%s: %s", ways[i], run.out);
-        cr_assert(idle >= 0 && idle < 700, "%s: %s", ways[i], run.out);
+        cr_assert_geq(idle, 0, "%s: %s", ways[i], run.out);
         double rate_hz = json_number_value(json_object_get(report, "rate_hz"));
         cr_assert(rate_hz > 0 && rate_hz < 1000, "%s: %s", ways[i], run.out);
         json_decref(report);

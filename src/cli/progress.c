@@ -94,8 +94,7 @@ enum hop_status hop_cli_sample(const struct hop_cli_settings *settings, struct h
         if (options->stop && *options->stop) /* before they were held */
             hop_sampling_stop(sampling);
         attend(sampling, options, &hold, shows_progress && can_show(settings));
-        status = hop_sampling_finish(sampling, profile, err);
     }
-    hop_cli_let_go_signals(&hold);
-    return status;
+    hop_cli_let_go_signals(&hold); /* what follows may take a while */
+    return status == HOP_OK ? hop_sampling_finish(sampling, profile, err) : status;
 }
