@@ -119,21 +119,13 @@ Test(deadline, as_much_time_is_left_as_a_tick_took)
 }
 
 /* A tick that took no time, to speak of, is followed by a rest in which a thread can get to its
- * CPU: as long as it does not the rest grows, up to a limit, and of many one after the other only
- * the first say anything. */
+ * CPU: as long as it does not the rest grows, up to a limit. */
 Test(deadline, rests_are_as_long_as_it_takes_to_run)
 {
     start(100000, 0, 0);
     cr_assert_eq(deadlines.least_rest_ns, 0);
     for (int i = 0; i < 1000; i++)
         hop_deadlines_note_rest(&deadlines, false);
-    uint64_t after_one_ns = deadlines.least_rest_ns;
-    cr_assert(after_one_ns > 0 && after_one_ns < 10000, "%lu ns", after_one_ns);
-    for (int i = 0; i < 200; i++) {
-        hop_deadlines_note_rest(&deadlines, true);
-        for (int j = 0; j < 4; j++)
-            hop_deadlines_note_rest(&deadlines, false);
-    }
     uint64_t most_ns = deadlines.least_rest_ns;
     cr_assert(most_ns > 100000 && most_ns < 300000, "%lu ns", most_ns);
     cr_assert_eq(hop_deadlines_wait(&deadlines), HOP_WAIT_REACHED);

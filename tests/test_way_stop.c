@@ -113,8 +113,6 @@ static void look_as_fast_as_it_goes(struct hop_target *target, enum hop_read rea
     /* Of two that want to run on its CPU each has half of the time. */
     cr_assert_lt(sampler.counts.idle, 4 * sampler.counts.samples, "%s: %lu samples",
                  hop_way_of(read)->name, sampler.counts.samples);
-    /* Once it did not get there in time, rests are longer than a part of what a look took. */
-    cr_assert(sampler.counts.idle < 100 || sampler.deadlines.least_rest_ns);
     hop_sampler_deinit(&sampler);
 }
 

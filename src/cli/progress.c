@@ -6,6 +6,7 @@
 #include "cli/signals.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -56,29 +57,23 @@ static void erase(void)
     fflush(stderr);
 }
 
-/* Until sampling is over. Signals are let in where it is waited for that. */
-static void attend(struct hop_sampling *sampling, const struct hop_sample_options *options,
-                   const struct hop_cli_hold *hold, bool shows_progress)
+/* True: sampling is over. False: a second has passed, where that is waited for, or Ctrl-Z was
+ * pressed. */
+static bool await_end(struct hop_sampling *sampling, const volatile sig_atomic_t *stop,
+                      const volatile sig_atomic_t *is_suspending, bool waits_for_second)
 {
-    static const struct timespec a_line = {.tv_sec = 1};
+    static const struct timespec second = {.tv_sec = 1};
     struct pollfd over = {.fd = hop_sampling_fd(sampling), .events = POLLIN};
-    bool is_drawn = false;
-    int ready;
-    do {
-        ready = ppoll(&over, 1, shows_progress ? &a_line : NULL, &hold->mask_before);
-        if (options->stop && *options->stop) {
+    sigset_t mask_before;
+    int ready = -1;
+    hop_cli_hold_signals(&mask_before);
+    while (ready < 0 && !*is_suspending) {
+        if (stop && *stop)
             hop_sampling_stop(sampling);
-        } else if (*hold->is_suspending) {
-            if (is_drawn)
-                erase();
-            *hold->is_suspending = 0;
-            hop_sampling_suspend(sampling);
-        } else if (ready == 0) {
-            is_drawn |= draw(sampling, options->duration_ns);
-        }
-    } while (ready <= 0);
-    if (is_drawn)
-        erase();
+        ready = ppoll(&over, 1, waits_for_second ? &second : NULL, &mask_before);
+    }
+    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+    return ready > 0;
 }
 
 enum hop_status hop_cli_sample(const struct hop_cli_settings *settings, struct hop_target *target,
@@ -86,15 +81,24 @@ enum hop_status hop_cli_sample(const struct hop_cli_settings *settings, struct h
                                struct hop_profile **profile, struct hop_error *err)
 {
     struct hop_sampling *sampling;
-    struct hop_cli_hold hold;
+    struct sigaction suspending_before;
+    bool has_line = shows_progress && can_show(settings), is_drawn = false;
     *profile = NULL;
-    hop_cli_hold_signals(&hold);
+    volatile sig_atomic_t *is_suspending = hop_cli_begin_suspending(&suspending_before);
     enum hop_status status = hop_sampling_start(target, options, &sampling, err);
-    if (status == HOP_OK) {
-        if (options->stop && *options->stop) /* before they were held */
-            hop_sampling_stop(sampling);
-        attend(sampling, options, &hold, shows_progress && can_show(settings));
+    while (status == HOP_OK && !await_end(sampling, options->stop, is_suspending, has_line)) {
+        if (!*is_suspending) {
+            is_drawn |= draw(sampling, options->duration_ns);
+            continue;
+        }
+        if (is_drawn)
+            erase();
+        is_drawn = false;
+        hop_sampling_suspend(sampling);
+        *is_suspending = 0; /* pressed twice, it is one wish */
     }
-    hop_cli_let_go_signals(&hold); /* what follows may take a while */
+    if (is_drawn)
+        erase();
+    hop_cli_end_suspending(&suspending_before);
     return status == HOP_OK ? hop_sampling_finish(sampling, profile, err) : status;
 }

@@ -76,29 +76,33 @@ static void suspend(int number)
     is_suspending = 1;
 }
 
-void hop_cli_hold_signals(struct hop_cli_hold *hold)
+volatile sig_atomic_t *hop_cli_begin_suspending(struct sigaction *before)
 {
-    static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP};
     struct sigaction action = {.sa_handler = suspend};
-    sigset_t held;
-    sigemptyset(&held);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaddset(&held, numbers[i]);
-    pthread_sigmask(SIG_BLOCK, &held, &hold->mask_before);
     sigemptyset(&action.sa_mask);
     is_suspending = 0;
-    hold->is_suspending = &is_suspending;
-    sigaction(SIGTSTP, NULL, &hold->suspending_before);
-    if (hold->suspending_before.sa_handler == SIG_DFL)
+    sigaction(SIGTSTP, NULL, before);
+    if (before->sa_handler == SIG_DFL)
         sigaction(SIGTSTP, &action, NULL);
+    return &is_suspending;
 }
 
-void hop_cli_let_go_signals(const struct hop_cli_hold *hold)
+void hop_cli_end_suspending(const struct sigaction *before)
 {
-    sigaction(SIGTSTP, &hold->suspending_before, NULL);
-    pthread_sigmask(SIG_SETMASK, &hold->mask_before, NULL);
-    if (is_suspending) /* when there was nothing to be sampled any more */
+    sigaction(SIGTSTP, before, NULL);
+    if (is_suspending)
         raise(SIGTSTP);
+}
+
+void hop_cli_hold_signals(sigset_t *mask_before)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGTSTP);
+    pthread_sigmask(SIG_BLOCK, &held, mask_before);
 }
 
 static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};

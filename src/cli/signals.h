@@ -10,17 +10,14 @@
  * we were started (nohup, a shell's background) stays ignored. */
 const volatile sig_atomic_t *hop_cli_stop_on_signals(void);
 
-/* Around sampling in threads that have signals blocked: holds those that are handled, so that they
- * come where the result of this, the mask of before, is let in, as by ppoll(2). The flag is set by
- * SIGTSTP then, where that does what it does by default, and is to be cleared by who does it. */
-struct hop_cli_hold {
-    sigset_t mask_before;
-    struct sigaction suspending_before;
-    volatile sig_atomic_t *is_suspending;
-};
+/* While it is sampled in another thread: SIGTSTP sets the flag that is returned, where it does what
+ * it does by default. Who does that instead clears it; what nobody did is done at the end. */
+volatile sig_atomic_t *hop_cli_begin_suspending(struct sigaction *before);
+void hop_cli_end_suspending(const struct sigaction *before);
 
-void hop_cli_hold_signals(struct hop_cli_hold *hold);
-void hop_cli_let_go_signals(const struct hop_cli_hold *hold);
+/* Holds the signals that set flags, so that one that comes after the flags were looked at ends the
+ * wait (ppoll(2) with the mask of before) that follows. */
+void hop_cli_hold_signals(sigset_t *mask_before);
 
 /* From now on signals that are sent to us are passed on to the program we record: SIGHUP, SIGINT,
  * SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2. Those that the terminal sends reach the program anyway, so

@@ -359,7 +359,9 @@ static void run(struct live *live)
             return;
         if (event.is_suspending) {
             hop_terminal_leave(live->terminal);
-            live->source->suspend(live->source->context);
+            do { /* in the background there is nothing to be done: to draw would stop us */
+                live->source->suspend(live->source->context);
+            } while (!hop_terminal_is_ours(live->terminal));
         }
         for (int key; event.has_keys && !live->wants_to_leave &&
                       (key = hop_terminal_key(live->terminal)) != HOP_KEY_NONE;)

@@ -213,6 +213,12 @@ void hop_terminal_leave(struct hop_terminal *terminal)
     endwin();
 }
 
+bool hop_terminal_is_ours(const struct hop_terminal *terminal)
+{
+    pid_t group = tcgetpgrp(fileno(terminal->out));
+    return group < 0 || group == getpgrp();
+}
+
 void hop_terminal_rescue(const struct hop_terminal_rescue *rescue)
 {
     if (!rescue->is_taken)

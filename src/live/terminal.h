@@ -57,6 +57,8 @@ void hop_terminal_destroy(struct hop_terminal *terminal);
 
 /* As it was before, until something is shown again. */
 void hop_terminal_leave(struct hop_terminal *terminal);
+/* Whether we are in the foreground; also where that is not known. */
+bool hop_terminal_is_ours(const struct hop_terminal *terminal);
 
 int hop_terminal_rows(const struct hop_terminal *terminal);
 int hop_terminal_columns(const struct hop_terminal *terminal);

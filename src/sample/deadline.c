@@ -12,9 +12,9 @@ static const uint64_t SLICE_NS = 50 * 1000 * 1000;
 /* From 20 kHz on, being woken by a timer takes as long as the wait. */
 static const uint64_t SPIN_NS = 50 * 1000;
 
-/* How the least rest follows what is found: about one look in ten finds that it was too short. */
+/* How the least rest follows what is found: a look in ten or so finds that it was too short. */
 static const uint64_t REST_MOST_NS = 200 * 1000, REST_STEP_NS = 500;
-enum { REST_GROWS_BY = 8, REST_SHRINKS_BY = 64, SHORT_RESTS_MAX = 4 };
+enum { REST_GROWS_BY = 8, REST_SHRINKS_BY = 64 };
 
 void hop_deadlines_init(struct hop_deadlines *deadlines, uint64_t now_ns, double rate_hz,
                         uint64_t duration_ns, uint64_t seed, const volatile sig_atomic_t *stop)
@@ -48,17 +48,14 @@ static void leave_out(struct hop_deadlines *deadlines, uint64_t now_ns)
     deadlines->next_period_ns += missed * deadlines->period_ns;
 }
 
-/* On a slow machine a timer set for a few microseconds is over before the CPU has changed hands. Of
- * many short rests on end each says less: whoever else has the CPU may keep it. */
-void hop_deadlines_note_rest(struct hop_deadlines *deadlines, bool has_run)
+/* On a slow machine a timer set for a few microseconds is over before the CPU has changed hands. */
+void hop_deadlines_note_rest(struct hop_deadlines *deadlines, bool was_enough)
 {
     uint64_t least_ns = deadlines->least_rest_ns;
-    if (has_run) {
-        deadlines->short_rests = 0;
+    if (was_enough)
         deadlines->least_rest_ns = least_ns - least_ns / REST_SHRINKS_BY;
-    } else if (deadlines->short_rests++ < SHORT_RESTS_MAX && least_ns < REST_MOST_NS) {
+    else if (least_ns < REST_MOST_NS)
         deadlines->least_rest_ns = least_ns + least_ns / REST_GROWS_BY + REST_STEP_NS;
-    }
 }
 
 static uint64_t next_deadline(struct hop_deadlines *deadlines, uint64_t now_ns)

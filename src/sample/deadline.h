@@ -18,7 +18,6 @@ struct hop_deadlines {
     unsigned rest_divisor;
     /* And this much at the least: what it takes until it runs, which only looks tell. */
     uint64_t least_rest_ns;
-    unsigned short_rests;  /* one after the other */
     bool may_spin;         /* short waits are waited for awake */
     uint64_t random_state; /* not 0 */
     uint64_t passed;       /* periods that began since the last tick did, 1 at the least */
@@ -41,8 +40,8 @@ enum hop_wait hop_deadlines_wait(struct hop_deadlines *deadlines);
 /* One more instant was looked at in the tick under way: it is the next period's. */
 void hop_deadlines_take(struct hop_deadlines *deadlines);
 
-/* Whether what was taken before has run in the rest before the tick under way, where that is known.
- * Where it has not, rests get longer. */
-void hop_deadlines_note_rest(struct hop_deadlines *deadlines, bool has_run);
+/* Whether the rest before the tick under way was long enough for the CPU to change hands, where
+ * that is known. As long as it is not, rests get longer. */
+void hop_deadlines_note_rest(struct hop_deadlines *deadlines, bool was_enough);
 
 #endif

@@ -259,6 +259,15 @@ static int open_event(const struct hop_interrupts *interrupts, int cpu)
     return fd;
 }
 
+void hop_interrupts_turn(struct hop_interrupts *interrupts, bool is_on)
+{
+    unsigned long request = is_on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE;
+    interrupts->is_on = is_on;
+    for (size_t i = 0; interrupts->events && i < interrupts->cpu_count; i++)
+        if (interrupts->events[i] >= 0)
+            ioctl(interrupts->events[i], request, 0);
+}
+
 bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t mean_ns)
 {
     uint64_t mean_before_ns = interrupts->mean_ns;
@@ -282,18 +291,9 @@ bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t mean_ns)
     close_events(interrupts->events, interrupts->cpu_count);
     interrupts->events = events;
     interrupts->online = online;
-    for (size_t i = 0; i < interrupts->cpu_count; i++)
-        if (events[i] >= 0)
-            ioctl(events[i], PERF_EVENT_IOC_ENABLE, 0);
+    if (interrupts->is_on)
+        hop_interrupts_turn(interrupts, true);
     return true;
-}
-
-void hop_interrupts_pause(struct hop_interrupts *interrupts, bool is_paused)
-{
-    for (size_t i = 0; interrupts->events && i < interrupts->cpu_count; i++)
-        if (interrupts->events[i] >= 0)
-            ioctl(interrupts->events[i], is_paused ? PERF_EVENT_IOC_DISABLE : PERF_EVENT_IOC_ENABLE,
-                  0);
 }
 
 /* --- what interrupts know --------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ struct hop_interrupts {
     int wakeups, exit; /* an epoll descriptor, and a pidfd in it */
     const uint8_t *ring;
     int *events; /* [cpu_count], by CPU; -1: it is offline */
+    bool is_on;
     size_t cpu_count;
     size_t online;               /* of these */
     uint64_t random_state;       /* not 0 */
@@ -48,13 +49,13 @@ bool hop_interrupts_open(struct hop_interrupts *interrupts, const struct hop_int
                          const char **why);
 void hop_interrupts_close(struct hop_interrupts *interrupts);
 
-/* From now on each CPU is interrupted, after periods of this length on the average. May be called
- * again: for another length, or where CPUs have come online. False: the kernel does not let us,
- * errno tells, and all is as it was. */
+/* Makes a clock for each CPU that interrupts it, while they are on, after periods of this length on
+ * the average. May be called again: for another length, or where CPUs have come online. False: the
+ * kernel does not let us, errno tells, and all is as it was. */
 bool hop_interrupts_begin(struct hop_interrupts *interrupts, uint64_t mean_ns);
 
-/* Off for a while, or on again. */
-void hop_interrupts_pause(struct hop_interrupts *interrupts, bool is_paused);
+/* On, which they are not at first, or off for a while. */
+void hop_interrupts_turn(struct hop_interrupts *interrupts, bool is_on);
 
 /* Now and then draws another period, so that the interrupts do not keep step with a program that
  * repeats itself. */

@@ -183,8 +183,9 @@ static enum hop_status change_way(struct hop_sampler *sampler, const struct hop_
     sampler->refresh_due_ns = sampler->program_due_ns = sampler->gil_due_ns = 0;
     sampler->early.expected_addr = 0;
     sampler->is_mid_tick = false;
+    enum hop_status status = way->open ? way->open(sampler, err) : HOP_OK;
     hop_sampler_release(sampler);
-    return way->open ? way->open(sampler, err) : HOP_OK;
+    return status;
 }
 
 static void leave_way(struct hop_sampler *sampler)

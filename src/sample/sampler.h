@@ -97,6 +97,8 @@ struct hop_sampler {
     int renewals_left; /* in this tick: of the roster */
     /* In this tick: a thread that has run was taken; one had not got to its CPU since the last. */
     bool has_run, is_too_soon;
+    uint64_t too_soon_tick; /* the last one; and how often we had left the CPU by then */
+    long switches_away;
     bool is_opening;
     uint64_t last_woke_ns; /* in the opening: when the last tick began */
     int hops_left;

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "sample/way.h"
 
+#include <sys/resource.h>
+
 /* Births are seen at once (they change the head of a list); ended threads are noticed when they are
  * looked at. This is for what is missed otherwise: a thread that had no kernel thread yet. */
 static const uint64_t REFRESH_NS = 500 * 1000 * 1000, REFRESH_A_THREAD_NS = 1000 * 1000;
@@ -354,6 +356,25 @@ static void look_at_other_instants(struct hop_sampler *sampler)
     hop_walker_drop_instants(&sampler->walker);
 }
 
+/* A thread that had not got to its CPU since the last look had to wait for another one, or we did
+ * not leave the CPU at all: then it was not switched away from us. Told of two such ticks, one
+ * after the other. */
+static void note_rest(struct hop_sampler *sampler)
+{
+    struct rusage ours;
+    if (sampler->has_run) {
+        hop_deadlines_note_rest(&sampler->deadlines, true);
+        return;
+    }
+    if (!sampler->is_too_soon || getrusage(RUSAGE_THREAD, &ours) != 0)
+        return;
+    if (sampler->too_soon_tick + 1 == sampler->counts.ticks &&
+        sampler->switches_away == ours.ru_nvcsw)
+        hop_deadlines_note_rest(&sampler->deadlines, false);
+    sampler->too_soon_tick = sampler->counts.ticks;
+    sampler->switches_away = ours.ru_nvcsw;
+}
+
 static void watch_gils_where_due(struct hop_sampler *sampler, bool *has_births)
 {
     if (sampler->deadlines.woke_ns < sampler->gil_due_ns)
@@ -406,8 +427,7 @@ int hop_tick_begin(struct hop_sampler *sampler, bool *has_ended)
         sampler->counts.idle++;
     plan_turns(sampler);
     int next_cpu = look_at_all(sampler);
-    if (sampler->has_run || sampler->is_too_soon)
-        hop_deadlines_note_rest(&sampler->deadlines, sampler->has_run);
+    note_rest(sampler);
     look_at_other_instants(sampler);
     return next_cpu;
 }

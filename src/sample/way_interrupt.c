@@ -51,6 +51,8 @@ struct hop_interrupt_way {
     size_t last_depth;
     uint32_t last_thread;          /* that the last stack was counted for; UINT32_MAX: none */
     uint64_t began_ns, began_tick; /* where instants are counted from */
+    uint64_t paused_at_ns;         /* the last time; those before are part of began_ns */
+    uint64_t paused_ns;            /* for how long then */
     uint64_t started_ns;           /* when it was changed to this way */
     uint64_t missed_before;
     uint64_t tick_ns; /* from one instant to the next, as it was asked for */
@@ -98,11 +100,14 @@ static void stop_following(struct hop_interrupt_way *way)
 
 /* --- counting --------------------------------------------------------------------------------- */
 
-/* Instants up to then have been. Of two CPUs records may be a little out of order. */
+/* Instants up to then have been. Of two CPUs records may be a little out of order, and some may be
+ * of before the last pause. */
 static void reach(const struct hop_interrupt_way *way, struct hop_sampler *sampler, uint64_t ns)
 {
-    uint64_t passed_ns = ns > way->began_ns ? ns - way->began_ns : 0;
-    uint64_t tick = way->began_tick + passed_ns / way->tick_ns - (uint64_t)way->left_out;
+    uint64_t from_ns = way->began_ns + (ns >= way->paused_at_ns ? way->paused_ns : 0);
+    uint64_t passed = ns > from_ns ? (ns - from_ns) / way->tick_ns : 0;
+    uint64_t left_out = (uint64_t)way->left_out;
+    uint64_t tick = way->began_tick + (passed > left_out ? passed - left_out : 0);
     if (tick > sampler->counts.ticks)
         sampler->counts.ticks = tick;
 }
@@ -358,7 +363,7 @@ static void pause_interrupt(struct hop_sampler *sampler)
 {
     struct hop_interrupt_way *way = sampler->way_state;
     if (way) /* else it is not open yet, or no more */
-        hop_interrupts_pause(&way->interrupts, true);
+        hop_interrupts_turn(&way->interrupts, false);
 }
 
 static void resume_interrupt(struct hop_sampler *sampler, uint64_t paused_ns)
@@ -366,10 +371,15 @@ static void resume_interrupt(struct hop_sampler *sampler, uint64_t paused_ns)
     struct hop_interrupt_way *way = sampler->way_state;
     if (!way)
         return;
-    way->began_ns += paused_ns;
+    uint64_t now_ns = hop_now_ns(), end_ns = sampler->deadlines.end_ns;
+    uint64_t until_ns = now_ns < end_ns ? now_ns : end_ns;
+    way->began_ns += way->paused_ns;
+    way->paused_at_ns = now_ns - paused_ns;
+    way->paused_ns = paused_ns;
     way->visited_ns += paused_ns;
-    way->missed_before += paused_ns / way->tick_ns;
-    hop_interrupts_pause(&way->interrupts, false);
+    if (until_ns > way->paused_at_ns)
+        way->missed_before += (until_ns - way->paused_at_ns) / way->tick_ns;
+    hop_interrupts_turn(&way->interrupts, true);
 }
 
 /* We want to come at once when we are woken, also on a busy machine. Where it is not allowed we
@@ -387,7 +397,7 @@ static void become_prompt(int *policy, struct sched_param *param)
 static void leave(const struct hop_interrupt_way *way, struct hop_sampler *sampler)
 {
     uint64_t instants = sampler->counts.ticks + (uint64_t)way->left_out - way->began_tick;
-    sampler->deadlines.next_period_ns = way->began_ns + instants * way->tick_ns;
+    sampler->deadlines.next_period_ns = way->began_ns + way->paused_ns + instants * way->tick_ns;
     sampler->deadlines.missed = sampler->counts.missed;
     sampler->sample_ns = way->tick_ns;
     sampler->added_stacks = 0;
@@ -538,6 +548,7 @@ static void start(struct hop_interrupt_way *way, struct hop_sampler *sampler)
     hop_interrupts_know_counter(&way->interrupts, sampler->identifier.counter_addr);
     hop_interrupts_know_code_type(&way->interrupts, sampler->codes.type_addr);
     way->cpus_due_ns = way->started_ns + CPUS_NS;
+    hop_interrupts_turn(&way->interrupts, true);
 }
 
 static enum hop_status open_interrupt(struct hop_sampler *sampler, struct hop_error *err)

@@ -21,12 +21,15 @@ def state(pid):
 def pause(pid, target_pid, suspends_itself):
     """Stops a profiler, but not while it holds its target. SIGSTOP alone would leave interrupts on
     that go on without the profiler's process."""
+    end_s = time.monotonic() + 5
     for _ in range(1000):
         os.kill(pid, signal.SIGTSTP if suspends_itself else signal.SIGSTOP)
         time.sleep(0.001)
-        while suspends_itself and state(pid) not in "tT":
+        while suspends_itself and state(pid) not in "tT" and time.monotonic() < end_s:
+            if state(pid) == "Z":
+                raise Refused("it has ended")
             time.sleep(0.001)
-        if state(target_pid) not in "tT":
+        if state(pid) in "tT" and state(target_pid) not in "tT":
             return
         os.kill(pid, signal.SIGCONT)
     raise Refused("it holds its target all the time")
