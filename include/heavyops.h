@@ -160,8 +160,8 @@ HOP_API enum hop_status hop_sampling_look(struct hop_sampling *sampling, bool wi
  * the whole all the same. */
 HOP_API enum hop_status hop_sampling_reset(struct hop_sampling *sampling, struct hop_error *err);
 /* Suspends the process, as SIGTSTP does by default, at an instant at which no thread of the target
- * is held, and with interrupts off; returns when it is continued. For who handles SIGTSTP: that
- * alone may come while a thread is stopped. What passes meanwhile is missed. */
+ * is held, and with interrupts off; returns when it is continued. For who handles SIGTSTP, of
+ * which the default may come while a thread is stopped. What passes meanwhile is missed. */
 HOP_API void hop_sampling_suspend(struct hop_sampling *sampling);
 /* Lets it end soon. May be called by any thread and in signal handlers. */
 HOP_API void hop_sampling_stop(struct hop_sampling *sampling);

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
@@ -30,19 +31,10 @@ struct hop_terminal {
     SCREEN *screen;
     FILE *in, *out;
     struct hop_terminal_rescue *rescue;
-    sigset_t mask_before;
-    struct sigaction suspending_before;
+    sigset_t mask_before, mask_waiting;
+    int suspending; /* a signalfd for SIGTSTP; -1: it is never noticed */
     bool is_utf8, has_colours;
 };
-
-/* A handler can only reach what is global. */
-static volatile sig_atomic_t is_suspending;
-
-static void suspend(int number)
-{
-    (void)number;
-    is_suspending = 1;
-}
 
 /* --- taking it and giving it back ------------------------------------------------------------- */
 
@@ -92,22 +84,13 @@ static void block_signals(struct hop_terminal *terminal)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaddset(&blocked, numbers[i]);
     pthread_sigmask(SIG_BLOCK, &blocked, &terminal->mask_before);
-}
-
-/* Curses takes SIGTSTP for itself where nobody has, and suspends us then and there. */
-static void take_suspending(struct hop_terminal *terminal)
-{
-    struct sigaction action = {.sa_handler = suspend};
-    sigemptyset(&action.sa_mask);
-    is_suspending = 0;
-    sigaction(SIGTSTP, NULL, &terminal->suspending_before);
-    if (terminal->suspending_before.sa_handler == SIG_DFL)
-        sigaction(SIGTSTP, &action, NULL);
-}
-
-static void give_back_suspending(const struct hop_terminal *terminal)
-{
-    sigaction(SIGTSTP, &terminal->suspending_before, NULL);
+    /* Curses would suspend us then and there. */
+    sigset_t suspends;
+    sigemptyset(&suspends);
+    sigaddset(&suspends, SIGTSTP);
+    terminal->mask_waiting = terminal->mask_before;
+    sigaddset(&terminal->mask_waiting, SIGTSTP);
+    terminal->suspending = signalfd(-1, &suspends, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static void set_up_colours(struct hop_terminal *terminal, bool is_coloured)
@@ -171,10 +154,11 @@ enum hop_status hop_terminal_create(bool is_coloured, struct hop_terminal_rescue
     rescue->fd = fileno(terminal->out);
     rescue->termios = saved;
     rescue->is_taken = 1;
-    take_suspending(terminal);
+    struct sigaction suspending_before;
+    sigaction(SIGTSTP, NULL, &suspending_before);
     terminal->screen = newterm(type, terminal->out, terminal->in);
+    sigaction(SIGTSTP, &suspending_before, NULL); /* or curses keeps it for good */
     if (!terminal->screen) {
-        give_back_suspending(terminal);
         rescue->is_taken = 0;
         close_streams(terminal);
         return hop_error_set(err, HOP_ERR_USAGE, "for example: TERM=xterm-256color",
@@ -202,7 +186,8 @@ void hop_terminal_destroy(struct hop_terminal *terminal)
     delscreen(terminal->screen);
     tcsetattr(fileno(terminal->out), TCSADRAIN, &terminal->rescue->termios);
     terminal->rescue->is_taken = 0;
-    give_back_suspending(terminal);
+    if (terminal->suspending >= 0)
+        close(terminal->suspending);
     pthread_sigmask(SIG_SETMASK, &terminal->mask_before, NULL);
     close_streams(terminal);
 }
@@ -372,20 +357,19 @@ struct hop_terminal_event hop_terminal_wait(struct hop_terminal *terminal, int f
 {
     struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
                                .tv_nsec = (long)(timeout_ns % 1000000000u)};
-    struct pollfd polled[2] = {{.fd = fileno(terminal->in), .events = POLLIN},
-                               {.fd = fd, .events = POLLIN}};
-    int ready = ppoll(polled, 2, &timeout, &terminal->mask_before);
-    if (ready <
-        0) { /* a signal: it may be that the size has changed, which curses gives as a key */
-        bool has_been_asked = is_suspending;
-        is_suspending = 0;
-        return (struct hop_terminal_event){
-            .has_keys = errno == EINTR, .is_lost = errno != EINTR, .is_suspending = has_been_asked};
-    }
+    struct pollfd polled[] = {{.fd = fileno(terminal->in), .events = POLLIN},
+                              {.fd = fd, .events = POLLIN},
+                              {.fd = terminal->suspending, .events = POLLIN}};
+    struct signalfd_siginfo info;
+    int ready = ppoll(polled, 3, &timeout, &terminal->mask_waiting);
+    if (ready < 0) /* a signal: it may be that the size has changed, which curses gives as a key */
+        return (struct hop_terminal_event){.has_keys = errno == EINTR, .is_lost = errno != EINTR};
     return (struct hop_terminal_event){
         .has_keys = polled[0].revents & POLLIN,
         .is_lost = polled[0].revents & (POLLHUP | POLLERR | POLLNVAL),
         .is_over = polled[1].revents & POLLIN,
+        .is_suspending = polled[2].revents & POLLIN &&
+                         read(terminal->suspending, &info, sizeof info) == sizeof info,
     };
 }
 

@@ -48,7 +48,7 @@ enum {
 /* Takes the controlling terminal (or standard input and output, if those are one), and notes in
  * *rescue how to give it back; a locale has been set by the caller. While it is taken, signals that
  * would interrupt drawing are delivered in hop_terminal_wait only, and SIGTSTP becomes an event,
- * where it does what it does by default. HOP_ERR_USAGE: there is none, or
+ * unless it is ignored. HOP_ERR_USAGE: there is none, or
  * TERM names none that is known. */
 enum hop_status hop_terminal_create(bool is_coloured, struct hop_terminal_rescue *rescue,
                                     struct hop_terminal **terminal, struct hop_error *err);
