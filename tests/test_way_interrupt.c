@@ -1,9 +1,13 @@
 /* Looking in timer interrupts: whom they fall on, and when it is left to wake-ups. */
+#include "base/clock.h"
 #include "heavyops.h"
 #include "profile/profile.h"
 #include "sample/bpf.h"
+#include "sample/sampler.h"
+#include "session/target.h"
 #include "support/programs.h"
 #include "support/pythons.h"
+#include "support/watch.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -254,6 +258,56 @@ Test(way_interrupt, works_inside_a_pid_namespace, .timeout = 60)
                 "%s attach --read interrupt --pid $! -d 0.3 -r 1000 2>&1' "
                 "| grep -q 'mode cpu, interrupts'",
                 pythons[0].command, HOP_TEST_ROOT, HOP_TEST_COMMAND);
+}
+
+/* A tenth of a millisecond for each, where there are twenty a millisecond. */
+static bool count_slowly(void *context, uint32_t thread, const struct hop_step *frames,
+                         size_t depth, size_t same, uint64_t tick, uint64_t weight_ns,
+                         uint32_t *place)
+{
+    uint64_t until_ns = hop_now_ns() + 100 * 1000;
+    (void)context, (void)thread, (void)frames, (void)depth, (void)same, (void)tick, (void)weight_ns;
+    *place = 0;
+    while (hop_now_ns() < until_ns)
+        continue;
+    return true;
+}
+
+static void count_again(void *context, uint32_t place, uint64_t times, uint64_t tick,
+                        uint64_t weight_ns)
+{
+    (void)context, (void)place, (void)times, (void)tick, (void)weight_ns;
+}
+
+/* Records that we have no time for are not lost one by one: there come to be fewer of them. */
+Test(way_interrupt, looks_less_often_where_it_falls_behind, .timeout = 240)
+{
+    struct python python;
+    struct hop_sampler sampler;
+    struct hop_error err;
+    python_choose(&python, 8);
+    spin_start(&program, &python, (const char *const[]){NULL});
+    cr_assert_eq(hop_attach(program.pid, NULL, &target, &err), HOP_OK, "%s", err.message);
+    cr_assert_eq(
+        hop_sampler_init(&sampler, &target->process, &target->python, &target->reader.base, &err),
+        HOP_OK, "%s", err.message);
+    struct hop_sampler_plan plan = {
+        .rate_hz = 20000,
+        .read = HOP_READ_INTERRUPT,
+        .duration_ns = 2 * NS_PER_S,
+        .seed = 1,
+        .sink = {NULL, count_slowly, count_again},
+    };
+    enum hop_status status = hop_sampler_run(&sampler, &plan, &err);
+    struct hop_sampler_counts counts = sampler.counts;
+    hop_sampler_deinit(&sampler);
+    end();
+    if (status == HOP_ERR_UNSUPPORTED)
+        cr_skip_test("%s", err.message);
+    cr_assert_eq(status, HOP_OK, "%s", err.message);
+    cr_assert_gt(counts.missed, counts.ticks);
+    cr_assert_lt(counts.refused[HOP_REFUSED_NO_ROOM], counts.samples / 2, "%lu lost of %lu",
+                 counts.refused[HOP_REFUSED_NO_ROOM], counts.samples);
 }
 
 Test(way_interrupt, says_what_it_cannot)

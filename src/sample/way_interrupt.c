@@ -64,6 +64,8 @@ struct hop_interrupt_way {
     cpu_set_t our_cpus; /* where we may run */
     int followed_cpu;   /* where alone we run now, or -1 */
     uint64_t followed_until_ns;
+    bool is_behind;     /* in the last visit there was no time for all records */
+    uint64_t taking_ns; /* what it took to take them then */
     bool is_not_for_us; /* the target has what we have no eyes for */
 };
 
@@ -269,17 +271,21 @@ static uint64_t mean_period_ns(uint64_t wanted_ns)
     return (uint64_t)((double)wanted_ns * 1.0034 * a_draw / (a_draw + 0.5));
 }
 
-/* An interrupt of a deep stack takes long. We leave the thread most of its time, by interrupting it
- * less often: each sample stands for more then. */
+/* An interrupt of a deep stack takes long, and so may its record take us. We leave the thread most
+ * of its time, and do not fall behind, by interrupting it less often: each sample stands for more
+ * then.
+ */
 static void keep_within_bounds(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                                uint64_t window_ns)
 {
     uint64_t period_ns = sampler->sample_ns, least_ns = way->took_ns * PART_MAX;
     way->left_out +=
         (double)window_ns / (double)way->tick_ns - (double)window_ns / (double)period_ns;
+    if (way->is_behind && least_ns < period_ns)
+        least_ns = period_ns + period_ns / 3; /* so that it is twice as long */
     if (least_ns > period_ns)
         period_ns = least_ns + least_ns / 2;
-    else if (least_ns < period_ns / 4)
+    else if (least_ns < period_ns / 4 && way->taking_ns < window_ns / 4)
         period_ns = period_ns / 2;
     if (period_ns < way->tick_ns)
         period_ns = way->tick_ns;
@@ -321,14 +327,17 @@ static bool is_stopped(const struct hop_sampler *sampler)
     return sampler->deadlines.stop && *sampler->deadlines.stop;
 }
 
-/* Those that were written by now, or as many as there is time for. */
+/* Those that were written by now, or as many as there is time for: then we are behind. */
 static void take_records(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                          uint64_t until_ns)
 {
     const struct hop_interrupt_record *record;
-    uint64_t until = hop_interrupts_written(&way->interrupts);
-    while (hop_now_ns() < until_ns && (record = hop_interrupts_next(&way->interrupts, until)))
+    uint64_t until = hop_interrupts_written(&way->interrupts), now_ns = hop_now_ns();
+    for (; now_ns < until_ns && (record = hop_interrupts_next(&way->interrupts, until));
+         now_ns = hop_now_ns())
         take(way, sampler, record);
+    way->is_behind = now_ns >= until_ns || hop_interrupts_lost(&way->interrupts) > way->lost;
+    way->taking_ns = now_ns - way->visited_ns;
 }
 
 /* Takes what was written down. False: the program is no longer there. */
