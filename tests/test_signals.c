@@ -364,13 +364,14 @@ static void await_output(const char *text)
 
 Test(signals, record_passes_them_on_to_python)
 {
-    record(SPINS, "-t");
+    pid_t pid = record(SPINS, "-t");
     kill(run.pid, SIGUSR1);
     await_output("got 10\n");
     kill(run.pid, SIGHUP);
     await_output("got 10\ngot 1\n");
     kill(run.pid, SIGUSR2);
     await_output("got 10\ngot 1\ngot 12\n");
+    await_sampling(run.pid, pid); /* so that there is something to report */
     kill(run.pid, SIGQUIT);
     run_wait(&run);
     cr_assert_eq(run.code, 13, "%d: %s", run.code, run.err);
