@@ -42,7 +42,7 @@ WAY :=
 PYTHON :=
 PROGRAM :=
 SECONDS :=
-## QUICK=1 PART='cost speed'   a short `make bench`, or some of: limits cost slowdown speed start reports
+## QUICK=1 PART='cost speed'   a short `make bench`, or some of: limits cost slowdown held speed start reports
 QUICK :=
 PART :=
 ## KILLS=1000 SOAK_SECONDS=60  how much `make soak` does in each way

@@ -124,7 +124,7 @@ struct hop_sample_options {
 /* Each look takes a busy target's CPU for an interrupt, two switches and some microseconds, all of
  * it cold where it is seldom, and a bare wake-up takes a good part of that as well. This is half of
  * what is usual elsewhere, as the target may be a service in production; what it costs there,
- * `make bench PART=slowdown` tells, on a virtual machine not closely. */
+ * `make bench PART=held` tells. */
 #define HOP_RATE_DEFAULT_HZ 50.0
 #define HOP_RATE_MAX_HZ     2000000.0
 #define HOP_RATE_MIN_HZ     0.01

@@ -287,7 +287,7 @@ Test(signals, ctrl_z_lets_the_target_go)
         suspend();
         cr_assert_eq(state_of(target.pid), 'R', "the %d. time", i);
         kill(run.pid, SIGCONT);
-        usleep(5000);
+        await_sampling(run.pid, target.pid);
     }
     json_decref(end_of_job());
 }

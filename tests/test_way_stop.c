@@ -1,4 +1,5 @@
-/* The way stop in a run, and a code object that takes longer to read than a thread may be held. */
+/* The way stop in a run: a code object that takes longer to read than a thread may be held, and as
+ * many looks as go. */
 #include "base/clock.h"
 #include "sample/sampler.h"
 #include "sample/way.h"

@@ -16,6 +16,9 @@ static const uint64_t FIRST_NS = 250 * NS_PER_MS, AGAIN_NS = 50 * NS_PER_MS;
 /* While nothing is to be done. */
 static const uint64_t IDLE_NS = 3600 * NS_PER_S;
 
+/* How often it may be continued in the background. */
+enum { BACKGROUND_MAX = 100 };
+
 struct live {
     struct hop_live_state state;
     const struct hop_live_source *source;
@@ -359,9 +362,13 @@ static void run(struct live *live)
             return;
         if (event.is_suspending) {
             hop_terminal_leave(live->terminal);
-            do { /* in the background there is nothing to be done: to draw would stop us */
+            /* In the background there is nothing to be done: to draw would stop us. But where nobody
+             * could continue us we are not suspended at all. */
+            for (int left = BACKGROUND_MAX; left; left--) {
                 live->source->suspend(live->source->context);
-            } while (!hop_terminal_is_ours(live->terminal));
+                if (hop_terminal_is_ours(live->terminal))
+                    break;
+            }
         }
         for (int key; event.has_keys && !live->wants_to_leave &&
                       (key = hop_terminal_key(live->terminal)) != HOP_KEY_NONE;)

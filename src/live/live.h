@@ -13,7 +13,7 @@ struct hop_live_source {
                             struct hop_error *err);
     /* The looks to come are of what is not seen yet. */
     enum hop_status (*reset)(void *context, struct hop_error *err);
-    /* Suspends the process; it is looked at nothing meanwhile. */
+    /* Suspends the process; nothing is looked at meanwhile. */
     void (*suspend)(void *context);
 };
 

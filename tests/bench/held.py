@@ -2,13 +2,12 @@
 which it reads no clock. That is told also where others make the whole CPU slower or faster."""
 
 from limits import RATES
-from pairs import WAKE_UP, rounds_of, threes, waking_up
+from pairs import DEFAULT_RATE, WAKE_UP, rounds_of, threes, waking_up
 from profilers import Refused, Run, ours
 from programs import Gaps
 from tables import at_most, median_interval, show, times
 
 ROUND_S = 0.1
-DEFAULT_RATE = None  # whatever heavyops takes when none is asked for
 
 
 def hold_of(profiler, rate, gaps, seconds):

@@ -11,6 +11,7 @@ from profilers import Refused
 from programs import die_with_parent
 
 WAKE_UP = "a bare wake-up on its CPU"
+DEFAULT_RATE = None  # whatever heavyops takes when none is asked for
 
 
 def state(pid):

@@ -4,16 +4,14 @@ import signal
 import subprocess
 import time
 
-import held
 from limits import RATES
-from pairs import WAKE_UP, rounds_of, threes, waking_up
+from pairs import DEFAULT_RATE, WAKE_UP, rounds_of, threes, waking_up
 from profilers import Refused, Run
 from programs import rate as work_rate
 from tables import at_most, median_interval, show
 
 ROUND_S = 0.05        # of a profiler that can be stopped and continued
 WHOLE_ROUND_S = 0.4   # of one that is started anew for each pair
-DEFAULT_RATE = None   # whatever heavyops takes when none is asked for
 
 
 def stolen(cpu):
@@ -134,4 +132,3 @@ def by_rounds(bench):
 
 def run(bench):
     by_rounds(bench)
-    held.run(bench)
