@@ -362,8 +362,8 @@ static void run(struct live *live)
             return;
         if (event.is_suspending) {
             hop_terminal_leave(live->terminal);
-            /* In the background there is nothing to be done: to draw would stop us. But where nobody
-             * could continue us we are not suspended at all. */
+            /* In the background there is nothing to be done: to draw would stop us. But where
+             * nobody could continue us we are not suspended at all. */
             for (int left = BACKGROUND_MAX; left; left--) {
                 live->source->suspend(live->source->context);
                 if (hop_terminal_is_ours(live->terminal))
