@@ -253,6 +253,42 @@ Test(code, the_same_text_at_a_reused_address_keeps_its_id)
     }
 }
 
+static void forget_at(uint64_t addr)
+{
+    fake_memory_unmap(&memory, addr);
+    plan.version++;
+}
+
+/* The same, but with others in between, at other addresses, or at one that is longer at hand. */
+Test(code, a_text_keeps_its_id_wherever_it_is_made_again)
+{
+    static const char *const names[] = {"one", "two", "three"};
+    FOR_EACH_VERSION
+    {
+        uint64_t addrs[2] = {make(), make()};
+        uint32_t first = add(addrs[0]), second = add(addrs[1]);
+        cr_assert_neq(first, second); /* both are there: a look must tell them apart */
+        size_t used = 0;
+        for (int i = 0; i < 300; i++) {
+            uint64_t addr = addrs[i % 2];
+            forget_at(addr);
+            plan.name = names[i % 3];
+            fake_code_at(&memory, &layout, addr, &plan);
+            uint32_t found, id = add(addr);
+            cr_assert_str_eq(table.codes[id]->name, names[i % 3]);
+            cr_assert_eq(table.codes[id]->addr, addr);
+            cr_assert(hop_code_table_find(&table, addr, &found) && found == id);
+            struct hop_code_identity identity = identity_of(addr);
+            cr_assert(hop_code_identity_is(&identity, &table.codes[id]->identity));
+            used = i < 30 ? table.arena.used_bytes : used;
+        }
+        cr_assert_leq(table.count, 2 + 2 * 3);
+        cr_assert_eq(table.arena.used_bytes, used);
+        cr_assert_str_eq(table.codes[first]->name, "method");
+        plan.name = "method";
+    }
+}
+
 Test(code, what_is_no_code_is_refused)
 {
     FOR_EACH_VERSION

@@ -183,7 +183,7 @@ Test(find_refuse, only_after_many_looks, .timeout = 240)
     program_says(&target, "ready", NULL, NULL);
     struct finding *finding = finding_create(target.pid, NULL);
     cr_assert_eq(finding->status, HOP_OK, "%s", finding->err.message);
-    struct failing_reader failing = {{fill_or_fail}, &finding->reader.base, 100};
+    struct failing_reader failing = {{.fill = fill_or_fail}, &finding->reader.base, 100};
     cr_assert_eq(hop_python_validate(&failing.base, &finding->python, &finding->err), HOP_OK, "%s",
                  finding->err.message);
     failing.failures = 1 << 20;

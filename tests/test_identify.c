@@ -600,7 +600,7 @@ Test(identify, memory_that_never_rests_is_given_up)
 {
     FOR_EACH_VERSION
     {
-        struct hop_reader restless = {fill_restless};
+        struct hop_reader restless = {.fill = fill_restless};
         call_some();
         for (restless_spans = 1; restless_spans < 4; restless_spans += 2) {
             learn();

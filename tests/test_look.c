@@ -241,7 +241,7 @@ Test(look, refuses_what_moved_whenever_it_did)
     begin(wake_at_signals);
     FOR_EACH_VERSION_AND_CLOCK
     {
-        struct hop_reader waking = {fill_and_wake};
+        struct hop_reader waking = {.fill = fill_and_wake};
         await_state('S');
         sampler->walker.reader = sampler->codes.reader = &waking;
         for (wakes_at = 1;; wakes_at++) {

@@ -188,6 +188,56 @@ ParameterizedTest(struct python *python, way_interrupt, stacks_in_question_are_f
     end();
 }
 
+/* What the instructions of one of makes_code's functions stand for, none of it another's. */
+static void check_born(const struct hop_profile_code *code)
+{
+    char number[16], constant[64];
+    bool has_number = false, has_constant = false, has_name = false, has_local = false;
+    int kind = atoi(code->function + strlen("born_"));
+    snprintf(number, sizeof number, "%d", 1000 + kind);
+    snprintf(constant, sizeof constant, "('born %d', (None, 2.5, (b'%d',)))", kind, kind);
+    cr_assert_eq(code->first_line, kind + 2, "%s at %d", code->function, code->first_line);
+    for (size_t i = 0; i < code->op_count; i++) {
+        const struct hop_profile_op *op = &code->ops[i];
+        has_number |= !strcmp(op->argument, number);
+        has_constant |= !strcmp(op->argument, constant);
+        has_name |= strstr(op->argument, "range") != NULL;
+        has_local |= !strcmp(op->argument, "born");
+        if (!strcmp(op->opcode, "LOAD_CONST"))
+            cr_assert(strncmp(op->argument, "10", 2) || !strcmp(op->argument, number), "%s in %s",
+                      op->argument, code->function);
+    }
+    if (has_number && has_constant && has_name && has_local)
+        return;
+    for (size_t i = 0; i < code->op_count; i++)
+        cr_log_error("%s (%s)", code->ops[i].opcode, code->ops[i].argument);
+    cr_assert_fail("%s", code->function);
+}
+
+/* Code objects that are gone before anybody could read them. */
+ParameterizedTestParameters(way_interrupt, code_that_is_freed_at_once_has_names)
+{
+    return all_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, code_that_is_freed_at_once_has_names,
+                  .timeout = 240)
+{
+    size_t born = 0;
+    begin(python, "makes_code");
+    look_in_interrupts(2000, 2);
+    cr_assert_str_eq(profile->way, "interrupts");
+    cr_assert_leq(profile->refused_total, profile->samples / 200, "%lu of %lu",
+                  profile->refused_total, profile->samples);
+    for (size_t i = 0; i < profile->code_count; i++) {
+        if (strncmp(profile->codes[i].function, "born_", strlen("born_")))
+            continue;
+        check_born(&profile->codes[i]);
+        born++;
+    }
+    cr_assert_eq(born, 16);
+    end();
+}
+
 /* Mode cpu counts a thread that keeps all others waiting, asleep as it is. */
 ParameterizedTestParameters(way_interrupt, a_sleeper_with_the_gil_is_seen)
 {

@@ -68,7 +68,7 @@ Test(way_stop, what_takes_longer_than_a_thread_may_be_held_is_learnt_later, .tim
     target_start(&program, &pythons[found - 1], NULL, "constants.py", (const char *const[]){NULL});
     cr_assert(fgets(line, sizeof line, program.out));
     cr_assert_eq(hop_attach(program.pid, NULL, &target, &err), HOP_OK, "%s", err.message);
-    struct slow_reader slow = {{fill_slowly}, &target->reader.base};
+    struct slow_reader slow = {{.fill = fill_slowly}, &target->reader.base};
     cr_assert_eq(hop_sampler_init(&sampler, &target->process, &target->python, &slow.base, &err),
                  HOP_OK, "%s", err.message);
     struct hop_sampler_plan plan = {

@@ -46,6 +46,6 @@ static size_t fill_live(struct hop_reader *reader, const struct hop_span *spans,
 
 void hop_live_reader_init(struct hop_live_reader *live, int pid)
 {
-    live->base.fill = fill_live;
+    live->base = (struct hop_reader){.fill = fill_live};
     live->pid = pid;
 }

@@ -25,9 +25,13 @@ struct hop_reader;
 typedef size_t hop_reader_fill_fn(struct hop_reader *reader, const struct hop_span *spans,
                                   size_t count);
 
+/* How many bytes there are to be had in one piece from `addr` on. */
+typedef size_t hop_reader_extent_fn(struct hop_reader *reader, uint64_t addr);
+
 /* Back ends embed this as their first member. */
 struct hop_reader {
     hop_reader_fill_fn *fill;
+    hop_reader_extent_fn *extent; /* NULL: that is not known before they are read */
 };
 
 static inline size_t hop_reader_fill(struct hop_reader *reader, const struct hop_span *spans,
@@ -41,6 +45,13 @@ static inline bool hop_read(struct hop_reader *reader, uint64_t addr, void *into
 {
     struct hop_span span = {addr, size, into};
     return reader->fill(reader, &span, 1) == 1;
+}
+
+/* `most`, or less where it is known that there are less. */
+static inline size_t hop_reader_extent(struct hop_reader *reader, uint64_t addr, size_t most)
+{
+    size_t extent = reader->extent ? reader->extent(reader, addr) : most;
+    return extent < most ? extent : most;
 }
 
 static inline bool hop_read_u64(struct hop_reader *reader, uint64_t addr, uint64_t *value)

@@ -15,5 +15,5 @@ static size_t fill_in_time(struct hop_reader *base, const struct hop_span *spans
 
 void hop_timed_reader_init(struct hop_timed_reader *timed, struct hop_reader *behind)
 {
-    *timed = (struct hop_timed_reader){.base = {fill_in_time}, .behind = behind};
+    *timed = (struct hop_timed_reader){.base.fill = fill_in_time, .behind = behind};
 }

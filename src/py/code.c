@@ -12,17 +12,24 @@ static const size_t KEPT_BYTES_MAX = (size_t)512 << 20;
 
 enum { EXPECTED_CODES = 1024, FIRST_CAPACITY = 256 };
 
+/* How many of one text are looked through for one that is not in use. */
+enum { SAME_TEXT_MAX = 256 };
+
 bool hop_code_table_init(struct hop_code_table *table, const struct hop_layout *layout,
                          struct hop_reader *reader)
 {
-    *table = (struct hop_code_table){.layout = layout, .reader = reader};
+    *table = (struct hop_code_table){
+        .layout = layout, .reader = reader, .constant_types = {.reader = reader}};
     hop_arena_init(&table->arena, KEPT_BYTES_MAX);
-    return hop_code_layout_is_usable(layout) && hop_id_table_init(&table->by_addr, EXPECTED_CODES);
+    return hop_code_layout_is_usable(layout) &&
+           hop_id_table_init(&table->by_addr, EXPECTED_CODES) &&
+           hop_id_table_init(&table->by_text, EXPECTED_CODES);
 }
 
 void hop_code_table_deinit(struct hop_code_table *table)
 {
     hop_id_table_deinit(&table->by_addr);
+    hop_id_table_deinit(&table->by_text);
     hop_arena_deinit(&table->arena);
     free(table->codes);
     table->codes = NULL;
@@ -68,10 +75,49 @@ static bool is_same_text(const struct hop_code *a, const struct hop_code *b)
            has_same_operands(&a->operands, &b->operands);
 }
 
+static uint64_t add_to_hash(uint64_t hash, const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+    for (; size >= 8; at += 8, size -= 8)
+        hash = (hash ^ hop_u64(at)) * HOP_CODE_NUMBER_FACTOR, hash ^= hash >> 32;
+    for (; size; at++, size--)
+        hash = (hash ^ *at) * HOP_CODE_NUMBER_FACTOR;
+    return hash;
+}
+
+/* Alike for those that are the same text. */
+static uint64_t text_hash(const struct hop_code *code)
+{
+    uint64_t hash = add_to_hash((uint64_t)code->first_line, code->name, strlen(code->name));
+    hash = add_to_hash(hash, code->filename, strlen(code->filename));
+    hash = add_to_hash(hash, code->line_table, code->line_table_size);
+    hash = add_to_hash(hash, code->units.bases, code->units.count * sizeof *code->units.bases);
+    return add_to_hash(hash, code->units.args, code->units.count * sizeof *code->units.args);
+}
+
+/* One of the same text that is known, but that another one has taken the place of: where code is
+ * made over and over there is no end of code objects, but not of places for them. Of two that live
+ * at two places each has an id. */
+static uint32_t find_dead(const struct hop_code_table *table, uint32_t newest,
+                          const struct hop_code *read)
+{
+    uint32_t id = newest;
+    for (int tried = 0; tried < SAME_TEXT_MAX && id < table->count; tried++) {
+        const struct hop_code *code = table->codes[id];
+        if (hop_id_table_get(&table->by_addr, code->addr) != id && is_same_text(code, read))
+            return id;
+        if (code->same_text_id >= id) /* older ones have lower ids */
+            break;
+        id = code->same_text_id;
+    }
+    return HOP_NO_ID;
+}
+
 /* Room for one more, so that only the arena's limit can be in its way. */
 static bool make_room(struct hop_code_table *table)
 {
-    if (!hop_id_table_reserve(&table->by_addr, table->by_addr.used + 1))
+    if (!hop_id_table_reserve(&table->by_addr, table->by_addr.used + 1) ||
+        !hop_id_table_reserve(&table->by_text, table->by_text.used + 1))
         return false;
     if (table->count < table->capacity)
         return true;
@@ -86,49 +132,73 @@ static bool make_room(struct hop_code_table *table)
     return true;
 }
 
+/* The known code object is that which was read, from now on. */
+static void take_over(struct hop_code *known, const struct hop_code *read)
+{
+    known->addr = read->addr;
+    known->identity = read->identity;
+    known->bytecode_addr = read->bytecode_addr;
+    known->name_addr = read->name_addr;
+    /* Found for the other one; whether it is this one's too is worth a new look. */
+    if (known->qualname_is_known && !read->qualname_is_known) {
+        known->qualname_is_wanted = true;
+        known->qualname_tries = 0;
+        known->qualname_pause = 0;
+    }
+}
+
 static enum hop_refusal keep(struct hop_code_table *table, const struct hop_code *read,
                              uint32_t *id)
 {
     uint32_t known_id;
     struct hop_code *known = hop_code_table_find(table, read->addr, &known_id);
     table->reused += known != NULL;
-    if (known && is_same_text(known, read)) {
-        known->identity = read->identity;
-        known->bytecode_addr = read->bytecode_addr;
-        known->name_addr = read->name_addr;
-        /* Found for the other one; whether it is this one's too is worth a new look. */
-        if (known->qualname_is_known && !read->qualname_is_known) {
-            known->qualname_is_wanted = true;
-            known->qualname_tries = 0;
-            known->qualname_pause = 0;
-        }
-        *id = known_id;
-        return HOP_TAKEN;
-    }
-    const struct hop_code *neighbour = table->count ? table->codes[table->count - 1] : NULL;
-    struct hop_code *kept = make_room(table) ? hop_code_keep(&table->arena, read, neighbour) : NULL;
-    if (!kept || !hop_id_table_put(&table->by_addr, read->addr, (uint32_t)table->count))
+    if (!make_room(table))
         return HOP_REFUSED_NO_ROOM;
-    table->codes[table->count] = kept;
-    *id = (uint32_t)table->count++;
+    uint64_t hash = text_hash(read);
+    uint32_t newest = hop_id_table_get(&table->by_text, hash);
+    if (!known || !is_same_text(known, read))
+        known_id = find_dead(table, newest, read);
+    if (known_id != HOP_NO_ID) {
+        take_over(table->codes[known_id], read);
+    } else {
+        const struct hop_code *neighbour = table->count ? table->codes[table->count - 1] : NULL;
+        struct hop_code *kept = hop_code_keep(&table->arena, read, neighbour);
+        if (!kept)
+            return HOP_REFUSED_NO_ROOM;
+        kept->same_text_id = newest;
+        known_id = (uint32_t)table->count++;
+        table->codes[known_id] = kept;
+        hop_id_table_put(&table->by_text, hash, known_id);
+    }
+    hop_id_table_put(&table->by_addr, read->addr, known_id); /* there is room */
+    *id = known_id;
     return HOP_TAKEN;
 }
 
-enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr, uint32_t *id)
+enum hop_refusal hop_code_table_add_from(struct hop_code_table *table, struct hop_reader *reader,
+                                         uint64_t addr, bool with_all, uint32_t *id)
 {
     /* Whatever is read goes to a place of its own first, so that no number of broken code objects
      * uses up the table. */
     struct hop_code read;
     struct hop_arena scratch;
     hop_arena_init(&scratch, HOP_CODE_SCRATCH_MAX);
-    enum hop_refusal refusal = hop_code_read(table->reader, table->layout, addr, &table->type_addr,
+    enum hop_refusal refusal = hop_code_read(reader, table->layout, addr, &table->type_addr,
                                              &table->constant_types, &scratch, &read);
-    if (refusal == HOP_TAKEN)
+    if (refusal == HOP_TAKEN && with_all && !read.operands.are_all_there)
+        refusal = HOP_REFUSED_UNREADABLE;
+    else if (refusal == HOP_TAKEN)
         refusal = keep(table, &read, id);
     else
         table->refused_addr = addr;
     hop_arena_deinit(&scratch);
     return refusal;
+}
+
+enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr, uint32_t *id)
+{
+    return hop_code_table_add_from(table, table->reader, addr, false, id);
 }
 
 void hop_code_table_truncate(struct hop_code_table *table, size_t count)

@@ -54,6 +54,7 @@ struct hop_code {
     uint16_t qualname_pause;
     uint64_t qualname_round;
     const char *filename;
+    uint32_t same_text_id; /* an older one's that may be of the same text, or HOP_NO_ID */
     int first_line;
     uint32_t
         first_traceable; /* a frame is not complete before it reached this unit; 0 up to 3.10 */
@@ -77,6 +78,7 @@ struct hop_code_table {
     struct hop_reader *reader;
     struct hop_arena arena;
     struct hop_id_table by_addr; /* the newest id at an address */
+    struct hop_id_table by_text; /* and of a text, by a hash of it */
     struct hop_code **codes;
     size_t count, capacity;
     uint64_t type_addr; /* PyCode_Type, once one was seen and its tp_name found to be "code" */
@@ -109,11 +111,17 @@ struct hop_code *hop_code_table_find(const struct hop_code_table *table, uint64_
 
 /* Reads the code object at `addr` and adds it under a new id, also when the address is known: then
  * another one lives there now (counted in table->reused). Only if that one is the same in all that
- * is reported, as when eval() runs one text over and over, it takes over the id, and the kept code
- * its identity. Refusals, and *id is not set:
- * HOP_REFUSED_UNREADABLE; _NOT_CODE: no code object, or it changed while it was read; _BAD_OPCODE:
- * its bytecode does not decode; _NO_ROOM. What is refused uses nothing up. */
+ * is reported as the one before, or as one anywhere whose address is another's by now, it takes
+ * over the id, and the kept code its address and identity: some programs run one text over and
+ * over, in code objects without end. Refusals, and *id is not set: HOP_REFUSED_UNREADABLE;
+ * _NOT_CODE: no code object, or it changed while it was read; _BAD_OPCODE: its bytecode does not
+ * decode; _NO_ROOM. What is refused uses nothing up. */
 enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr, uint32_t *id);
+
+/* The same from a copy of the target's memory: the code object that was there then. `with_all`:
+ * HOP_REFUSED_UNREADABLE also where one of its names or constants is not there. */
+enum hop_refusal hop_code_table_add_from(struct hop_code_table *table, struct hop_reader *reader,
+                                         uint64_t addr, bool with_all, uint32_t *id);
 
 /* Forgets the code objects from id `count` on: they were read from memory that turned out to have
  * changed meanwhile. Ids given out for them are void. */

@@ -75,8 +75,8 @@ void hop_code_identity_from(const struct hop_layout *layout, const uint8_t *head
 
 /* Reads the header, refuses what is no code object, and takes its identity. */
 static enum hop_refusal read_header(struct hop_reader *reader, const struct hop_layout *layout,
-                                    uint64_t addr, uint64_t *type_addr,
-                                    uint8_t header[HOP_CODE_HEADER_MAX],
+                                    uint64_t addr, struct hop_reader *types_reader,
+                                    uint64_t *type_addr, uint8_t header[HOP_CODE_HEADER_MAX],
                                     struct hop_code_identity *identity)
 {
     if (!hop_read(reader, addr, header, hop_code_header_size(layout)))
@@ -86,8 +86,9 @@ static enum hop_refusal read_header(struct hop_reader *reader, const struct hop_
     if (!*type_addr) {
         uint64_t name_addr;
         char name[sizeof "code"];
-        if (!hop_read_u64(reader, type + (uint64_t)layout->type_name, &name_addr) ||
-            !hop_read(reader, name_addr, name, sizeof name) || memcmp(name, "code", sizeof name))
+        if (!hop_read_u64(types_reader, type + (uint64_t)layout->type_name, &name_addr) ||
+            !hop_read(types_reader, name_addr, name, sizeof name) ||
+            memcmp(name, "code", sizeof name))
             return HOP_REFUSED_NOT_CODE;
         *type_addr = type;
     }
@@ -209,9 +210,10 @@ enum hop_refusal hop_code_read(struct hop_reader *reader, const struct hop_layou
                                struct hop_code *code)
 {
     uint8_t header[HOP_CODE_HEADER_MAX];
+    struct hop_reader *types_reader = constant_types->reader ? constant_types->reader : reader;
     *code = (struct hop_code){.addr = addr};
     enum hop_refusal refusal =
-        read_header(reader, layout, addr, type_addr, header, &code->identity);
+        read_header(reader, layout, addr, types_reader, type_addr, header, &code->identity);
     if (refusal == HOP_TAKEN)
         refusal = read_names(reader, layout, header, arena, code);
     if (refusal == HOP_TAKEN)
@@ -225,7 +227,7 @@ enum hop_refusal hop_code_read(struct hop_reader *reader, const struct hop_layou
 
     /* Read live, the object may have been freed and another one made in its place meanwhile. */
     struct hop_code_identity identity;
-    refusal = read_header(reader, layout, addr, type_addr, header, &identity);
+    refusal = read_header(reader, layout, addr, types_reader, type_addr, header, &identity);
     if (refusal == HOP_TAKEN && !hop_code_identity_is(&identity, &code->identity))
         refusal = HOP_REFUSED_NOT_CODE;
     return refusal;

@@ -39,8 +39,8 @@ void hop_object_heads_read(struct hop_reader *reader, const uint64_t *addrs, siz
     for (size_t i = 0; i < count; i++) {
         size_t in_page = PAGE_BYTES - addrs[i] % PAGE_BYTES;
         heads[i].addr = addrs[i];
-        heads[i].size =
-            (uint16_t)(in_page < sizeof heads[i].bytes ? in_page : sizeof heads[i].bytes);
+        heads[i].size = (uint16_t)hop_reader_extent(
+            reader, addrs[i], in_page < sizeof heads[i].bytes ? in_page : sizeof heads[i].bytes);
         spans[i] = (struct hop_span){addrs[i], heads[i].size, heads[i].bytes};
     }
     size_t failures = 0;
@@ -81,11 +81,12 @@ static bool read_type_name(struct hop_constant_reader *reader, uint64_t type_add
                            char name[TYPE_NAME_BYTES])
 {
     uint64_t name_addr;
-    if (!hop_read_u64(reader->reader, type_addr + (uint64_t)reader->layout->type_name, &name_addr))
+    struct hop_reader *memory = reader->types->reader ? reader->types->reader : reader->reader;
+    if (!hop_read_u64(memory, type_addr + (uint64_t)reader->layout->type_name, &name_addr))
         return false;
     size_t in_page = PAGE_BYTES - name_addr % PAGE_BYTES;
     size_t size = in_page < TYPE_NAME_BYTES - 1 ? in_page : TYPE_NAME_BYTES - 1;
-    if (!hop_read(reader->reader, name_addr, name, size))
+    if (!hop_read(memory, name_addr, name, size))
         return false;
     name[size] = '\0';
     return true;
@@ -423,6 +424,7 @@ static void write_object(struct hop_constant_reader *reader, const struct hop_ob
     }
     if (is_written)
         return;
+    reader->has_missed |= kind != KIND_OTHER || !name[0];
     *text = before;
     hop_constant_put(text, "<");
     hop_constant_put_foreign(text, name[0] ? name : "unreadable");
@@ -441,7 +443,9 @@ size_t hop_constant_write_name(struct hop_constant_reader *reader,
                                const struct hop_object_head *head, char *into)
 {
     struct hop_constant_text text = {.text = into};
-    if (!write_str(reader, head, false, &text))
+    if (!write_str(reader, head, false, &text)) {
+        reader->has_missed = true;
         text = (struct hop_constant_text){.text = into};
+    }
     return hop_constant_end(&text);
 }

@@ -24,9 +24,11 @@ struct hop_object_head {
     uint8_t bytes[HOP_HEAD_BYTES_MAX];
 };
 
-/* Which types were found where; types of constants are static, one for all interpreters. */
+/* Which types were found where; types of constants are static, one for all interpreters. So they
+ * are what they were also where constants are read from a copy of memory of some time ago. */
 enum { HOP_KNOWN_TYPES_MAX = 16 };
 struct hop_known_types {
+    struct hop_reader *reader; /* for their names; NULL: the one for the constants */
     size_t count;
     struct {
         uint64_t addr;
@@ -41,6 +43,7 @@ struct hop_constant_reader {
     struct hop_known_types *types;
     struct hop_arena *arena; /* for what is given back with it */
     size_t objects_left;     /* how many more may be looked at inside of tuples and sets */
+    bool has_missed;         /* something that is a constant could not be read */
 };
 
 /* Fills `count` (at most HOP_SPANS_MAX) heads from the objects at `addrs`, with one call if all can

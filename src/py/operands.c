@@ -100,8 +100,8 @@ static bool add_text(struct collector *collector, const struct hop_object_head *
     return true;
 }
 
-/* Ends early, with the counts true, where memory ends. */
-static void collect(struct collector *collector, const uint64_t *items,
+/* Ends early, with the counts true, where memory ends: false. */
+static bool collect(struct collector *collector, const uint64_t *items,
                     const uint32_t counts[HOP_OPERAND_TUPLES])
 {
     struct hop_object_head *heads =
@@ -118,10 +118,11 @@ static void collect(struct collector *collector, const uint64_t *items,
                 batch_end += count;
             }
             if (!add_text(collector, &heads[next % BATCH], tuple == HOP_OPERAND_CONSTANTS))
-                return;
+                return false;
             operands->counts[tuple == HOP_OPERAND_FREE ? HOP_OPERAND_CELLS : tuple]++;
         }
     }
+    return heads && !collector->constants.has_missed;
 }
 
 void hop_operands_read(struct hop_reader *reader, const struct hop_layout *layout,
@@ -133,21 +134,22 @@ void hop_operands_read(struct hop_reader *reader, const struct hop_layout *layou
     *operands = (struct hop_operands){0};
     if (!find_tuples(reader, layout, header, header_size, addrs, counts))
         return;
-    const uint64_t *items = read_items(reader, layout, addrs, counts, arena);
-    if (!items)
-        return;
     size_t total = 0;
     for (size_t i = 0; i < HOP_OPERAND_TUPLES; i++)
         total += counts[i];
+    operands->are_all_there = !total;
+    const uint64_t *items = read_items(reader, layout, addrs, counts, arena);
+    if (!items)
+        return;
     struct collector collector = {
-        .constants = {reader, layout, types, arena, OBJECTS_MAX},
+        .constants = {reader, layout, types, arena, OBJECTS_MAX, false},
         .operands = operands,
         .capacity = total * BYTES_EACH + HOP_CONSTANT_SIZE,
     };
     collector.ends = hop_arena_alloc(arena, total * sizeof *collector.ends);
     collector.text = hop_arena_alloc(arena, collector.capacity);
     if (collector.ends && collector.text)
-        collect(&collector, items, counts);
+        operands->are_all_there = collect(&collector, items, counts);
     operands->ends = collector.ends;
     operands->text = collector.text;
 }

@@ -22,7 +22,8 @@ enum hop_operand_tuple {
  * show; what could not be read, or is beyond a limit, is empty or not there. */
 struct hop_operands {
     uint32_t counts[HOP_OPERAND_TUPLES];
-    uint32_t count; /* of all */
+    uint32_t count;     /* of all */
+    bool are_all_there; /* nothing was left out because it could not be read */
     const uint32_t *ends;
     const char *text;
 };

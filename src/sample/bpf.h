@@ -23,9 +23,9 @@ int hop_bpf_map_put(int map, const void *key, const void *value);
 
 enum {
     HOP_BPF_INSTRUCTIONS_MAX = 1024,
-    HOP_BPF_JUMPS_MAX = 160,
-    HOP_BPF_LABELS_MAX = 96,
-    HOP_BPF_FUNCTIONS_MAX = 4 /* with the main one */
+    HOP_BPF_JUMPS_MAX = 256,
+    HOP_BPF_LABELS_MAX = 128,
+    HOP_BPF_FUNCTIONS_MAX = 5 /* with the main one */
 };
 
 struct hop_bpf_code {

@@ -23,7 +23,8 @@
  */
 enum { RING_BYTES = 1 << 20, AGAIN_BYTES = 128 << 10 };
 _Static_assert(sizeof(struct hop_interrupt_record) +
-                       HOP_INTERRUPT_FRAMES_MAX * sizeof(struct hop_interrupt_frame) <=
+                       HOP_INTERRUPT_FRAMES_MAX * sizeof(struct hop_interrupt_frame) +
+                       HOP_INTERRUPT_SPANS_BYTES <=
                    AGAIN_BYTES,
                "it is long enough for any record");
 

@@ -2,10 +2,11 @@
 #include "sample/interrupt_codes.h"
 
 #include "base/clock.h"
+#include "mem/copied.h"
 #include "py/text.h"
 
 /* Identities that are remembered; a program may make code objects without end. */
-enum { IDENTITIES_MAX = 1 << 18, FIRST_IDENTITIES = 1024 };
+enum { IDENTITIES_MAX = 1 << 14, FIRST_IDENTITIES = 1024 };
 
 /* What could not be read is not tried again for so many times as long as it took. */
 enum { PATIENCE = 8 };
@@ -52,20 +53,39 @@ static bool is_alive(const struct hop_code_table *table, uint64_t addr, uint64_t
            !(count >> 32 & 0xFFFF);
 }
 
-/* From now on a code object with this identity is this one. */
+/* From now on a code object with this identity is this one. Up to 3.11 identities come round again,
+ * and only the one that was found last at an address is believed to be there. */
 static bool learn(struct hop_interrupt_codes *codes, uint64_t identity, uint32_t id)
 {
-    codes->has_learnt = true;
+    hop_interrupts_know_code(codes->interrupts, identity);
+    hop_interrupts_know_code_type(codes->interrupts, codes->table->type_addr);
+    if (hop_code_identity_needs_name(codes->table->layout))
+        return true;
     if (codes->code_of.used >= IDENTITIES_MAX) {
         hop_id_table_deinit(&codes->code_of);
         if (!hop_id_table_init(&codes->code_of, FIRST_IDENTITIES))
             return false;
     }
-    if (!hop_id_table_put(&codes->code_of, identity, id))
-        return false;
-    hop_interrupts_know_code(codes->interrupts, identity);
-    hop_interrupts_know_code_type(codes->interrupts, codes->table->type_addr);
-    return true;
+    return hop_id_table_put(&codes->code_of, identity, id);
+}
+
+/* Whether it is known which code object had that identity when the frame was seen; else *id is that
+ * of another one at its address, or HOP_NO_ID. */
+static bool is_known(struct hop_interrupt_codes *codes, const struct hop_interrupt_frame *frame,
+                     uint32_t *id)
+{
+    *id = hop_id_table_get(&codes->code_of, frame->identity);
+    if (*id != HOP_NO_ID)
+        return true;
+    const struct hop_code *code = hop_code_table_find(codes->table, frame->code_addr, id);
+    return code && identity_of(code) == frame->identity && learn(codes, frame->identity, *id);
+}
+
+/* Another one is about to be known at its address: when it is seen next, it may be yet another. */
+static void forget(struct hop_interrupt_codes *codes, uint32_t id)
+{
+    if (id != HOP_NO_ID && hop_code_identity_needs_name(codes->table->layout))
+        hop_interrupts_forget_code(codes->interrupts, identity_of(codes->table->codes[id]));
 }
 
 /* The thread may run while we read. Then its bytecode may be instrumented meanwhile: what is read
@@ -87,48 +107,92 @@ static enum hop_refusal read_running(struct hop_code_table *table, uint64_t addr
     return refusal;
 }
 
+/* The code object of the frame, if it is still there. */
+static bool add_living(struct hop_interrupt_codes *codes, const struct hop_interrupt_frame *frame,
+                       uint32_t *id)
+{
+    struct hop_code_table *table = codes->table;
+    size_t count = table->count;
+    if (!codes->may_read || read_running(table, frame->code_addr, id) != HOP_TAKEN)
+        return false;
+    if (identity_of(table->codes[*id]) == frame->identity)
+        return true;
+    hop_code_table_truncate(table, count);
+    return false;
+}
+
+/* The one that was copied. A constant may hang on it that is not copied, as sets are not: most code
+ * objects live on, and are read. */
+static bool add_copied(struct hop_interrupt_codes *codes, const struct hop_interrupt_frame *frame,
+                       struct hop_reader *copied, uint32_t *id)
+{
+    struct hop_code_table *table = codes->table;
+    size_t count = table->count;
+    if (hop_code_table_add_from(table, copied, frame->code_addr, true, id) != HOP_TAKEN &&
+        !add_living(codes, frame, id) &&
+        hop_code_table_add_from(table, copied, frame->code_addr, false, id) != HOP_TAKEN)
+        return false;
+    if (identity_of(table->codes[*id]) == frame->identity)
+        return true;
+    hop_code_table_truncate(table, count);
+    return false;
+}
+
+void hop_interrupt_codes_learn(struct hop_interrupt_codes *codes,
+                               const struct hop_interrupt_record *record)
+{
+    struct hop_copied_reader copied;
+    if (!record->span_bytes)
+        return;
+    hop_copied_reader_init(&copied, hop_interrupt_spans(record), record->span_bytes);
+    for (size_t i = 0; i < record->frame_count; i++) {
+        const struct hop_interrupt_frame *frame = &record->frames[i];
+        uint32_t id;
+        if (is_known(codes, frame, &id) || !hop_reader_extent(&copied.base, frame->code_addr, 1))
+            continue;
+        forget(codes, id);
+        if (add_copied(codes, frame, &copied.base, &id))
+            (void)learn(codes, frame->identity, id);
+    }
+}
+
 /* The code object that had that identity when the frame was seen. The one that is there by now may
- * be its successor, which then is known for the next time. Up to 3.11 identities come round again,
- * and only the one that was found last at an address is believed to be there. */
+ * be its successor, which then is known for the next time. */
 static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
                                   const struct hop_interrupt_frame *frame, uint32_t *id)
 {
     struct hop_code_table *table = codes->table;
-    const bool may_recur = hop_code_identity_needs_name(table->layout);
-    *id = may_recur ? HOP_NO_ID : hop_id_table_get(&codes->code_of, frame->identity);
-    if (*id != HOP_NO_ID)
+    if (is_known(codes, frame, id))
         return HOP_TAKEN;
-    const struct hop_code *code = hop_code_table_find(table, frame->code_addr, id);
-    if (may_recur && code && identity_of(code) == frame->identity) {
-        hop_interrupts_know_code(codes->interrupts, frame->identity);
-        return HOP_TAKEN;
+    size_t at = frame->identity % HOP_INTERRUPT_REFUSED;
+    uint64_t now_ns = hop_now_ns();
+    if (!codes->may_read ||
+        (codes->refused[at] == frame->identity && now_ns < codes->refused_until_ns[at]))
+        return HOP_REFUSED_CODE_GONE;
+    codes->has_read = true;
+    forget(codes, *id);
+    enum hop_refusal refusal = read_running(table, frame->code_addr, id);
+    if (refusal != HOP_TAKEN) {
+        codes->refused[at] = frame->identity;
+        codes->refused_until_ns[at] = now_ns + PATIENCE * (hop_now_ns() - now_ns);
+        return is_alive(table, frame->code_addr, frame->identity) ? refusal : HOP_REFUSED_CODE_GONE;
     }
-    if (!code || identity_of(code) != frame->identity) {
-        size_t at = frame->identity % HOP_INTERRUPT_REFUSED;
-        uint64_t now_ns = hop_now_ns();
-        if (!codes->may_read ||
-            (codes->refused[at] == frame->identity && now_ns < codes->refused_until_ns[at]))
-            return HOP_REFUSED_CODE_GONE;
-        codes->has_learnt = true;
-        if (code && may_recur) /* when it is seen next, it may be another one */
-            hop_interrupts_forget_code(codes->interrupts, identity_of(code));
-        enum hop_refusal refusal = read_running(table, frame->code_addr, id);
-        if (refusal != HOP_TAKEN) {
-            codes->refused[at] = frame->identity;
-            codes->refused_until_ns[at] = now_ns + PATIENCE * (hop_now_ns() - now_ns);
-            return is_alive(table, frame->code_addr, frame->identity) ? refusal
-                                                                      : HOP_REFUSED_CODE_GONE;
-        }
-        code = table->codes[*id];
-    }
-    if (!learn(codes, identity_of(code), *id))
+    uint64_t identity = identity_of(table->codes[*id]);
+    if (!learn(codes, identity, *id))
         return HOP_REFUSED_NO_ROOM;
-    return identity_of(code) == frame->identity ? HOP_TAKEN : HOP_REFUSED_CODE_GONE;
+    return identity == frame->identity ? HOP_TAKEN : HOP_REFUSED_CODE_GONE;
+}
+
+/* The bytecode of the frame's code object, where that is part of it. The one that is known by the
+ * same id may be elsewhere by now. */
+static uint64_t bytecode_of(const struct hop_layout *layout,
+                            const struct hop_interrupt_frame *frame)
+{
+    return frame->code_addr + (uint64_t)layout->code_adaptive;
 }
 
 /* Where in the bytecode frame->opcodes begins, in bytes. */
-static uint64_t opcodes_at(const struct hop_layout *layout, uint64_t bytecode_addr,
-                           const struct hop_interrupt_frame *frame)
+static uint64_t opcodes_at(const struct hop_layout *layout, const struct hop_interrupt_frame *frame)
 {
     switch (layout->ip_kind) {
     case HOP_IP_LASTI_BYTES:
@@ -136,8 +200,16 @@ static uint64_t opcodes_at(const struct hop_layout *layout, uint64_t bytecode_ad
     case HOP_IP_LASTI_UNITS:
         return frame->ip == UINT64_MAX ? 0 : 2 * frame->ip;
     default:
-        return frame->ip - bytecode_addr - (uint64_t)hop_interrupt_behind(layout);
+        return frame->ip - bytecode_of(layout, frame) - (uint64_t)hop_interrupt_behind(layout);
     }
+}
+
+/* The frame's ip in the code object that is known. */
+static uint64_t ip_of(const struct hop_layout *layout, const struct hop_code *code,
+                      const struct hop_interrupt_frame *frame)
+{
+    bool is_address = layout->ip_kind == HOP_IP_PREV_INSTR || layout->ip_kind == HOP_IP_INSTR_PTR;
+    return is_address ? frame->ip - bytecode_of(layout, frame) + code->bytecode_addr : frame->ip;
 }
 
 /* The opcode in memory of the instruction in which a frame stands: behind its prefixes, where the
@@ -145,7 +217,7 @@ static uint64_t opcodes_at(const struct hop_layout *layout, uint64_t bytecode_ad
 static uint8_t opcode_of(const struct hop_layout *layout, const struct hop_code *code,
                          const struct hop_interrupt_frame *frame, uint32_t unit)
 {
-    uint64_t at = 2 * (uint64_t)unit - opcodes_at(layout, code->bytecode_addr, frame);
+    uint64_t at = 2 * (uint64_t)unit - opcodes_at(layout, frame);
     return at < (uint64_t)hop_interrupt_opcodes_bytes(layout) ? frame->opcodes[at]
                                                               : code->units.bases[unit];
 }
@@ -155,7 +227,7 @@ enum hop_refusal hop_interrupt_codes_name(struct hop_interrupt_codes *codes,
                                           struct hop_step *steps, size_t *depth)
 {
     const struct hop_layout *layout = codes->table->layout;
-    codes->has_learnt = false;
+    codes->has_read = false;
     *depth = 0;
     for (size_t i = 0; i < record->frame_count; i++) {
         const struct hop_interrupt_frame *frame = &record->frames[i];
@@ -165,7 +237,7 @@ enum hop_refusal hop_interrupt_codes_name(struct hop_interrupt_codes *codes,
         if (refusal != HOP_TAKEN)
             return refusal;
         const struct hop_code *code = codes->table->codes[step->code];
-        refusal = hop_code_unit_of_ip(layout, code, frame->ip, &step->unit);
+        refusal = hop_code_unit_of_ip(layout, code, ip_of(layout, code, frame), &step->unit);
         if (refusal != HOP_TAKEN)
             return refusal;
         step->opcode = opcode_of(layout, code, frame, step->unit);
@@ -182,16 +254,18 @@ void hop_interrupt_codes_touch(const struct hop_interrupt_codes *codes,
     const struct hop_layout *layout = codes->table->layout;
     struct hop_reader *reader = codes->table->reader;
     uint8_t header[HOP_CODE_HEADER_MAX], opcodes[HOP_INTERRUPT_OPCODES];
-    uint64_t name[2], bytecode_addr = 0;
+    uint64_t name[2];
     if (!hop_read(reader, record->absent_code, header, hop_code_header_size(layout)))
         return;
     (void)hop_text_fingerprint(reader, layout, hop_u64(header + layout->code_name), name);
     if (!record->frame_count)
         return;
-    if (layout->code_adaptive == HOP_ABSENT)
-        bytecode_addr = hop_u64(header + layout->code_code) + (uint64_t)layout->bytes_data;
     const struct hop_interrupt_frame *frame = &record->frames[record->frame_count - 1];
-    (void)hop_read(reader, bytecode_addr + opcodes_at(layout, bytecode_addr, frame), opcodes,
+    uint64_t bytecode_addr =
+        layout->code_adaptive != HOP_ABSENT
+            ? bytecode_of(layout, frame)
+            : hop_u64(header + layout->code_code) + (uint64_t)layout->bytes_data;
+    (void)hop_read(reader, bytecode_addr + opcodes_at(layout, frame), opcodes,
                    (size_t)hop_interrupt_opcodes_bytes(layout));
 }
 

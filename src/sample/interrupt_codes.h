@@ -1,6 +1,6 @@
-/* From the frames of a record to steps: which code object each ran, and what was its instruction.
- * Code objects are read some time after the interrupt; that they are the same is proved by the
- * identity that the interrupt took down. */
+/* From the frames of a record to steps: which code object each ran, and what was its instruction. A
+ * code object that is new is in the record; one that is too large for that is read some time after
+ * the interrupt, and that it is the same is proved by the identity that the interrupt took down. */
 #ifndef HOP_SAMPLE_INTERRUPT_CODES_H
 #define HOP_SAMPLE_INTERRUPT_CODES_H
 
@@ -18,14 +18,18 @@ struct hop_interrupt_codes {
     /* Identities that could not be had lately, by a few of their bits, and until when they are not
      * tried again. */
     uint64_t refused[HOP_INTERRUPT_REFUSED], refused_until_ns[HOP_INTERRUPT_REFUSED];
-    bool has_learnt; /* something of the last record was new */
-    uint64_t named;  /* records */
+    bool has_read;  /* for the last record, what was no longer in it */
+    uint64_t named; /* records */
 };
 
 /* False: out of memory. References are kept. */
 bool hop_interrupt_codes_init(struct hop_interrupt_codes *codes, struct hop_interrupts *interrupts,
                               struct hop_code_table *table);
 void hop_interrupt_codes_deinit(struct hop_interrupt_codes *codes);
+
+/* Learns the code objects that the interrupt has copied. */
+void hop_interrupt_codes_learn(struct hop_interrupt_codes *codes,
+                               const struct hop_interrupt_record *record);
 
 /* Fills steps, innermost first, without trampolines; there is room for all of the record's frames.
  */

@@ -227,10 +227,13 @@ static void find_identity(struct hop_bpf_code *code)
 /* Keeps what is in register 1; of another code object than before, nothing else is known yet. */
 static void keep_identity(struct hop_bpf_code *code)
 {
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(is_another), 0);
     hop_bpf_load(code, BPF_DW, 2, PLACE, IN_CODES(addr));
     hop_bpf_jump_if_than(code, BPF_JNE, 2, ADDR, FORGET_OPCODES);
     hop_bpf_load(code, BPF_DW, 2, PLACE, IN_CODES(identity));
     hop_bpf_jump_if_than(code, BPF_JEQ, 2, 1, KEEP);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(is_another), 1);
+    hop_bpf_store_value(code, BPF_DW, PLACE, IN_CODES(copied), 0);
     hop_bpf_label(code, FORGET_OPCODES);
     hop_bpf_store_value(code, BPF_DW, PLACE, IN_CODES(opcodes_ns), 0);
     hop_bpf_label(code, KEEP);
@@ -300,9 +303,15 @@ static void compute_identity(struct hop_bpf_code *code, const struct hop_layout 
     hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
 }
 
-/* Asks for a wake-up unless the number in register 1 is known. */
+/* Unless the number in register 1 is known, the code object is copied once, or, where it can't be,
+ * we are to come and read it. Up to 3.11 a number may come round again, and what is known of it be
+ * of another one. */
 static void check_known(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
+    if (hop_code_identity_needs_name(plan->layout)) {
+        hop_bpf_load(code, BPF_DW, 3, SCRATCH, IN_SCRATCH(is_another));
+        hop_bpf_jump_if(code, BPF_JNE, 3, 0, NEWLY_THERE);
+    }
     hop_bpf_set_map_memory(code, 2, plan->shared, offsetof(struct hop_interrupt_shared, known));
     hop_bpf_move(code, 3, 1);
     hop_bpf_compute_with(code, BPF_AND, 3, (HOP_INTERRUPT_KNOWN - 1) & ~1);
@@ -312,6 +321,15 @@ static void check_known(struct hop_bpf_code *code, const struct hop_interrupt_pl
     hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, KNOWN);
     hop_bpf_load(code, BPF_DW, 3, 2, 8);
     hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, KNOWN);
+    hop_bpf_label(code, NEWLY_THERE);
+    hop_bpf_load(code, BPF_DW, 3, PLACE, IN_CODES(copied));
+    hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, KNOWN);
+    hop_bpf_load(code, BPF_DW, 3, SCRATCH, IN_SCRATCH(item_count));
+    hop_bpf_jump_if(code, BPF_JGE, 3, HOP_COPY_CODES, WANTS_WAKEUP);
+    hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(copied), 1);
+    hop_interrupt_add_item(code, HOP_COPY_CODE);
+    hop_bpf_jump(code, KNOWN);
+    hop_bpf_label(code, WANTS_WAKEUP);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
     hop_bpf_label(code, KNOWN);
 }

@@ -71,12 +71,35 @@ enum hop_interrupt_label {
     FORGET_OPCODES,
     IDENTIFIED,
     KNOWN,
+    WANTS_WAKEUP,
+    NEWLY_THERE,
     ROOM,
     BEGUN_EXECUTING,
     READ_OPCODES,
     FRAME_UNREADABLE,
     BOTTOM,
     SOUND,
+    COPY_ONE,
+    COPY_BEGUN,
+    ALL_COPIED,
+    IS_TUPLE,
+    IS_FRESH,
+    IS_SHORT,
+    IS_TEXT,
+    IS_NO_NAME,
+    IS_CUT,
+    IS_SIZED,
+    IS_BYTES,
+    IS_LAST_IN_PAGE,
+    ADD_CODE,
+    ADD_TUPLE,
+    COPY,
+    IS_SHOWN,
+    MISSED,
+    COPIED,
+    PASSED,
+    SAME_ITEM,
+    NOTHING_NEW,
     HOP_INTERRUPT_LABELS
 };
 _Static_assert((int)HOP_INTERRUPT_LABELS <= (int)HOP_BPF_LABELS_MAX, "there is room for them");
@@ -111,6 +134,17 @@ void hop_interrupt_walk(struct hop_bpf_code *code);
  * the one that called it. Returns 0 to be called again, or sets the status and returns 1. */
 void hop_interrupt_write_frame(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan);
 bool hop_interrupt_can_frames(const struct hop_layout *layout);
+
+/* Adds what is at ADDR to the items, as number register 3, which is how many there are: fewer than
+ * HOP_COPY_ITEMS, as the verifier knows. Registers 2 and 3 are lost. */
+void hop_interrupt_add_item(struct hop_bpf_code *code, enum hop_copy_kind kind);
+
+/* In the main function, at its end: copies the code objects that are among the items, and all that
+ * hangs on them, to behind the record's frames. What was not to be had is left for us to read. And
+ * the function at COPY_ONE that it needs. */
+void hop_interrupt_copy_items(struct hop_bpf_code *code);
+void hop_interrupt_write_copy(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan);
+bool hop_interrupt_can_copy(const struct hop_layout *layout);
 
 /* 3.11 and 3.12: what comes in the main function after a walk that was not sound, and ends at
  * FINISH; and the function at CLIMB that it needs. */

@@ -69,7 +69,7 @@ bool hop_interrupt_can(const struct hop_layout *layout)
 {
     return (layout->interp_gil_locked != HOP_ABSENT || layout->runtime_gil_locked != HOP_ABSENT) &&
            thread_piece(layout).bytes <= HOP_INTERRUPT_THREAD_BYTES &&
-           hop_interrupt_can_frames(layout) &&
+           hop_interrupt_can_frames(layout) && hop_interrupt_can_copy(layout) &&
            (!is_in_question(layout) || hop_interrupt_can_repair(layout));
 }
 
@@ -143,6 +143,9 @@ static void finish(struct hop_bpf_code *code, const struct hop_interrupt_plan *p
     hop_bpf_label(code, IN_RANGE);
     hop_bpf_compute_with(code, BPF_MUL, 3, sizeof(struct hop_interrupt_frame));
     hop_bpf_compute_with(code, BPF_ADD, 3, sizeof(struct hop_interrupt_record));
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_RECORD(span_bytes));
+    hop_bpf_jump_if(code, BPF_JGT, 1, HOP_INTERRUPT_SPANS_BYTES, DONE); /* never, either */
+    hop_bpf_compute(code, BPF_ADD, 3, 1);
     hop_bpf_set_map(code, 1, plan->ring);
     hop_bpf_move(code, 2, SCRATCH);
     hop_bpf_compute_with(code, BPF_ADD, 2, IN_SCRATCH(record));
@@ -393,6 +396,9 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_RECORD(native_id), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 0);
     hop_bpf_store_value(code, BPF_W, SCRATCH, IN_RECORD(frame_count), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_RECORD(span_bytes), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(item_count), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(next_item), 0);
 
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(counter), 0);
     hop_bpf_set_map_memory(code, 1, plan->shared,
@@ -431,6 +437,7 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     hop_bpf_label(code, UNREADABLE);
     hop_interrupt_set_status(code, HOP_INTERRUPT_UNREADABLE);
     hop_bpf_label(code, FINISH);
+    hop_interrupt_copy_items(code);
     finish(code, plan);
     hop_bpf_label(code, IS_ANOTHER);
     hop_bpf_return(code, 0);
@@ -441,6 +448,7 @@ int hop_interrupt_program_load(const struct hop_interrupt_plan *plan)
     struct hop_bpf_code code = {0};
     write_main(&code, plan);
     hop_interrupt_write_frame(&code, plan);
+    hop_interrupt_write_copy(&code, plan);
     if (!plan->has_own_pids)
         write_search(&code, plan);
     if (is_in_question(plan->layout))

@@ -51,8 +51,31 @@ struct hop_interrupt_record {
     uint32_t tid;                /* in our PID namespace */
     uint32_t cpu;
     uint32_t status, frame_count;
+    uint64_t span_bytes;
     char name[16];                       /* of the kernel thread: TASK_COMM_LEN */
     struct hop_interrupt_frame frames[]; /* innermost first */
+};
+
+/* Behind the frames: copies of code objects that were not known, as far as there was room, with
+ * what hangs on them (mem/copied.h). */
+static inline const void *hop_interrupt_spans(const struct hop_interrupt_record *record)
+{
+    return &record->frames[record->frame_count];
+}
+
+/* What is to be copied. Without the first three a code object is of no use. */
+enum hop_copy_kind {
+    HOP_COPY_CODE,          /* a code object, with its bytecode where that is inline */
+    HOP_COPY_BYTES,         /* a bytes object: line table, up to 3.10 bytecode */
+    HOP_COPY_TEXT,          /* a str */
+    HOP_COPY_CONSTANT_CODE, /* a code object that is a constant: as much of it as is shown */
+    HOP_COPY_NAMES,         /* a tuple of str; this and the next with all that is in it */
+    HOP_COPY_CONSTANTS
+};
+
+struct hop_copy_item {
+    uint64_t addr, kind;
+    uint64_t left; /* of a tuple, items to be copied yet; -1 at first */
 };
 
 enum {
@@ -62,6 +85,10 @@ enum {
     HOP_INTERRUPT_SIZES_BYTES = 32,
     HOP_INTERRUPT_CODES = 1 << 9,
     HOP_INTERRUPT_KNOWN = 1 << 13,
+    HOP_INTERRUPT_HEAD_BYTES = 128,
+    HOP_INTERRUPT_SPANS_BYTES = 24 << 10,
+    HOP_COPY_ITEMS = 128,
+    HOP_COPY_CODES = 4, /* in one interrupt */
 };
 
 /* What was found at a code object's address, at that count of code objects made; and of the frame
@@ -69,6 +96,7 @@ enum {
  */
 struct hop_interrupt_code {
     uint64_t addr, identity, counter;
+    uint64_t copied; /* the last identity that was found here and copied */
     uint64_t opcodes_addr, opcodes_ns;
     uint8_t opcodes[HOP_INTERRUPT_OPCODES];
 };
@@ -91,6 +119,11 @@ struct hop_interrupt_scratch {
     uint8_t sizes[HOP_INTERRUPT_SIZES_BYTES];
     uint64_t wants_wakeup; /* the record has something that we have to look at soon */
     uint64_t word;
+    uint64_t next_item, item_count;
+    uint64_t is_another;                                  /* than was last at its address */
+    uint64_t code_type, str_type, bytes_type, tuple_type; /* as they were found */
+    uint8_t head[HOP_INTERRUPT_HEAD_BYTES];               /* of an object that is to be copied */
+    struct hop_copy_item items[HOP_COPY_ITEMS];
     /* Of code objects made (py/version_counter.h), 0: not known; above it the epoch: a CPython that
      * is ended and begun anew counts from the start, and is not seen to where we come seldom. */
     uint64_t counter;
@@ -104,6 +137,7 @@ struct hop_interrupt_scratch {
     uint64_t name[2]; /* up to 3.11: length and hash of the code object's name */
     _Alignas(8) uint8_t record[sizeof(struct hop_interrupt_record)];
     struct hop_interrupt_frame frames[HOP_INTERRUPT_FRAMES_MAX]; /* of the record */
+    uint8_t spans[HOP_INTERRUPT_SPANS_BYTES]; /* behind its last frame, wherever that is */
     struct hop_interrupt_code codes[HOP_INTERRUPT_CODES];
 };
 

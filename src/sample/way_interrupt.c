@@ -177,6 +177,7 @@ static void take(struct hop_interrupt_way *way, struct hop_sampler *sampler,
                  const struct hop_interrupt_record *record)
 {
     size_t depth = 0;
+    hop_interrupt_codes_learn(&way->codes, record);
     if (record->ns < way->started_ns || record->ns > sampler->deadlines.end_ns)
         return;
     reach(way, sampler, record->ns);
@@ -192,7 +193,7 @@ static void take(struct hop_interrupt_way *way, struct hop_sampler *sampler,
         refusal = hop_interrupt_codes_name(&way->codes, record, way->steps, &depth);
     if (record->status == HOP_INTERRUPT_ABSENT && way->codes.may_read)
         hop_interrupt_codes_touch(&way->codes, record);
-    if (record->status == HOP_INTERRUPT_WALKED && way->codes.has_learnt)
+    if (record->status == HOP_INTERRUPT_WALKED && way->codes.has_read)
         follow(way, (int)record->cpu, sampler->deadlines.woke_ns);
     if (refusal != HOP_TAKEN) {
         refuse(sampler, refusal);

@@ -1,6 +1,7 @@
 """What timer interrupts may stumble over, one kind each; says "ready" first."""
 
 import ctypes
+import marshal
 import os
 import sys
 import threading
@@ -76,6 +77,29 @@ def calls_back():
         sorted(range(100), key=called)
 
 
+BORN = """{lines}
+def born_{kind}(n):
+    for i in range(20):
+        n = n * 3 + {number} & 0xFF
+    born = "born {kind}", (None, 2.5, (b"{kind}",))
+    return len(born)
+"""
+
+
+def makes_code():
+    """Code objects that are run once and freed, after some microseconds; where each of them begins and
+    what is in it tells which it is."""
+    made = []
+    for kind in range(16):
+        text = BORN.format(lines="\n" * kind, kind=kind, number=1000 + kind)
+        made.append((marshal.dumps(compile(text, "born", "exec")), "born_%d" % kind))
+    while True:
+        for data, name in made:
+            names = {}
+            exec(marshal.loads(data), names)
+            names[name](1)
+
+
 def sleep_with_the_gil():
     ctypes.PyDLL(None).usleep(600 * 1000 * 1000)
 
@@ -118,6 +142,8 @@ elif KIND == "relay":
     relay()
 elif KIND == "calls_back":
     calls_back()
+elif KIND == "makes_code":
+    makes_code()
 elif KIND == "sleeps":
     sleep_with_the_gil()
 elif KIND == "hashes":
