@@ -18,10 +18,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* A fifth of a second of 10,000 stacks a second of usual depth; and of its beginning, what is seen
- * a second time behind its end: the longest record that may lie across that, in pages of any size.
- */
-enum { RING_BYTES = 1 << 20, AGAIN_BYTES = 128 << 10 };
+/* Room for the longest record that may lie across the ring's end, in pages of any size: of its
+ * beginning, as much is seen a second time behind that. */
+enum { AGAIN_BYTES = 128 << 10 };
 _Static_assert(sizeof(struct hop_interrupt_record) +
                        HOP_INTERRUPT_FRAMES_MAX * sizeof(struct hop_interrupt_frame) +
                        HOP_INTERRUPT_SPANS_BYTES <=
@@ -67,8 +66,7 @@ static bool make_maps(struct hop_interrupts *interrupts)
                                       BPF_F_MMAPABLE);
     plan->threads = hop_bpf_map_create(BPF_MAP_TYPE_LRU_HASH, 4,
                                        sizeof(struct hop_interrupt_thread), THREADS, 0);
-    plan->ring = hop_bpf_map_create(BPF_MAP_TYPE_RINGBUF, 0, 0, RING_BYTES, 0);
-    plan->ring_bytes = RING_BYTES;
+    plan->ring = hop_bpf_map_create(BPF_MAP_TYPE_RINGBUF, 0, 0, plan->ring_bytes, 0);
     return plan->scratch >= 0 && plan->shared >= 0 && plan->threads >= 0 && plan->ring >= 0;
 }
 
@@ -108,7 +106,7 @@ static bool map_memory(struct hop_interrupts *interrupts)
         map_shared(plan->shared, sizeof *interrupts->shared, PROT_READ | PROT_WRITE, 0);
     interrupts->read_to = map_shared(plan->ring, page, PROT_READ | PROT_WRITE, 0);
     uint8_t *written =
-        map_shared(plan->ring, page + RING_BYTES + AGAIN_BYTES, PROT_READ, (off_t)page);
+        map_shared(plan->ring, page + plan->ring_bytes + AGAIN_BYTES, PROT_READ, (off_t)page);
     if (written) {
         interrupts->written_to = (const uint64_t *)written;
         interrupts->ring = written + page;
@@ -209,7 +207,8 @@ void hop_interrupts_close(struct hop_interrupts *interrupts)
     if (interrupts->read_to)
         munmap(interrupts->read_to, page);
     if (interrupts->written_to)
-        munmap((void *)(uintptr_t)interrupts->written_to, page + RING_BYTES + AGAIN_BYTES);
+        munmap((void *)(uintptr_t)interrupts->written_to,
+               page + interrupts->plan.ring_bytes + AGAIN_BYTES);
     close_map(interrupts->wakeups);
     close_map(interrupts->exit);
     close_map(interrupts->program);
@@ -357,7 +356,8 @@ const struct hop_interrupt_record *hop_interrupts_next(struct hop_interrupts *in
     __atomic_store_n(interrupts->read_to, interrupts->taken_to, __ATOMIC_RELEASE);
     if (interrupts->taken_to >= until)
         return NULL;
-    const uint8_t *header = interrupts->ring + (interrupts->taken_to & (RING_BYTES - 1));
+    const uint8_t *header =
+        interrupts->ring + (interrupts->taken_to & (interrupts->plan.ring_bytes - 1));
     uint32_t length = __atomic_load_n((const uint32_t *)header, __ATOMIC_ACQUIRE);
     if (length & BPF_RINGBUF_BUSY_BIT)
         return NULL;

@@ -22,6 +22,11 @@ static const uint64_t VISIT_LEAST_NS = 50 * 1000 * 1000, VISIT_MOST_NS = 100 * 1
 /* Of all CPUs together, whoever runs there; and the kernel's shortest period is 10 us. */
 static const double RATE_MAX_HZ = 50000;
 
+/* The ring of records: 1,000 frames take 48 KB, and some milliseconds pass until we come when it is
+ * half full. What we have touched of it is memory of ours: with 1,000 interrupts a second it is the
+ * least there is. */
+static const uint32_t RING_LEAST_BYTES = 1 << 20, RING_MOST_BYTES = 8 << 20;
+
 /* Over so many interrupts what one takes is averaged, and a part of a thread's time that they may
  * take. */
 enum { TOOK_SPREAD = 16, PART_MAX = 2 };
@@ -491,6 +496,14 @@ static bool has_own_pids(const struct hop_process *process)
     return !hop_process_shares_namespace(process, "pid", &is_shared) || !is_shared;
 }
 
+static uint32_t ring_bytes(double rate_hz)
+{
+    uint32_t bytes = RING_LEAST_BYTES;
+    while (bytes < RING_MOST_BYTES && bytes < 1000 * rate_hz)
+        bytes *= 2;
+    return bytes;
+}
+
 /* With all that open_interrupts needs. NULL: out of memory. */
 static struct hop_interrupt_way *make(const struct hop_sampler *sampler)
 {
@@ -509,6 +522,7 @@ static struct hop_interrupt_way *make(const struct hop_sampler *sampler)
                                     .interpreter_addr = sampler->roster.interpreters[0].addr,
                                     .has_own_pids = has_own_pids(sampler->process),
                                     .pthread_tid_offset = sampler->roster.pthread_tid_offset,
+                                    .ring_bytes = ring_bytes(sampler->plan.rate_hz),
                                     .locked_addr = gil.locked_addr,
                                     .holder_addr = gil.holder_addr};
     return way;
