@@ -22,7 +22,7 @@ int hop_bpf_map_put(int map, const void *key, const void *value);
  * end of the stack. Labels are small numbers, and are set once; jumps may go either way. */
 
 enum {
-    HOP_BPF_INSTRUCTIONS_MAX = 1024,
+    HOP_BPF_INSTRUCTIONS_MAX = 2048,
     HOP_BPF_JUMPS_MAX = 256,
     HOP_BPF_LABELS_MAX = 128,
     HOP_BPF_FUNCTIONS_MAX = 5 /* with the main one */

@@ -142,6 +142,8 @@ static const char *why_not(int error)
     case EINVAL:
     case ENOENT:
         return "this kernel is too old for it (Linux 5.17 is not)";
+    case E2BIG:
+        return "the program that it takes is too long for this kernel";
     case EMFILE:
     case ENFILE:
         return "there are more CPUs than we may have files open";

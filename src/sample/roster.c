@@ -116,19 +116,31 @@ static int tid_from_ns(struct hop_roster *roster, struct kernel_threads *threads
 
 enum { COMPARED = 8 }; /* threads that have to agree on where the tid is, at most */
 
+/* Whether the thread has ended since its id was read: it has another one there, or nothing. */
+static bool has_ended_since(const struct hop_roster *roster, uint64_t pthread, int32_t offset,
+                            uint32_t tid)
+{
+    uint32_t tid_now;
+    return !hop_read(roster->reader, pthread + (uint64_t)offset, &tid_now, sizeof tid_now) ||
+           tid_now != tid;
+}
+
 /* Whether every one of the threads has at `offset` a different id of an existing thread. One that
  * has ended has 0 there (its thread state may be left over). */
 static bool is_tid_offset(struct hop_roster *roster, struct kernel_threads *threads,
-                          uint8_t bytes[COMPARED][PTHREAD_BYTES], size_t compared, int32_t offset,
-                          bool may_have_ended)
+                          const uint64_t pthreads[COMPARED], uint8_t bytes[COMPARED][PTHREAD_BYTES],
+                          size_t compared, int32_t offset, bool may_have_ended)
 {
     size_t found = 0;
     for (size_t i = 0; i < compared; i++) {
         uint32_t tid = hop_u32(bytes[i] + offset);
         if (!tid && may_have_ended)
             continue;
-        if (tid_from_ns(roster, threads, tid) < 0)
+        if (tid_from_ns(roster, threads, tid) < 0) {
+            if (may_have_ended && has_ended_since(roster, pthreads[i], offset, tid))
+                continue;
             return false;
+        }
         for (size_t j = 0; j < i; j++)
             if (hop_u32(bytes[j] + offset) == tid)
                 return false;
@@ -157,13 +169,13 @@ static bool find_pthread_tid_offset(struct hop_roster *roster, struct kernel_thr
             pthreads[compared++] = pthread;
     }
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (is_tid_offset(roster, threads, bytes, compared, known[i], true)) {
+        if (is_tid_offset(roster, threads, pthreads, bytes, compared, known[i], true)) {
             roster->pthread_tid_offset = known[i];
             return true;
         }
     }
     for (int32_t offset = 0; offset < PTHREAD_BYTES; offset += 4) {
-        if (is_tid_offset(roster, threads, bytes, compared, offset, false)) {
+        if (is_tid_offset(roster, threads, pthreads, bytes, compared, offset, false)) {
             roster->pthread_tid_offset = offset;
             return true;
         }
