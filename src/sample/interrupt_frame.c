@@ -10,6 +10,8 @@
 /* Registers of this function's own. */
 enum { FRAME = 6, PLACE = 9 };
 
+enum { PAGE_BYTES = 4096 /* at least */ };
+
 /* How old what is in memory at a caller's instruction may be. */
 static const int32_t OPCODES_NS = 10 * 1000 * 1000;
 
@@ -81,6 +83,31 @@ bool hop_interrupt_can_frames(const struct hop_layout *layout)
 
 /* --- the frame -------------------------------------------------------------------------------- */
 
+/* Reads as much of what is below the frame at ADDR as there is room for and is in its page: the one
+ * before may not be there, and to find that out takes longer than all else. Sets FRAME to where the
+ * frame is in the block. */
+static void read_block(struct hop_bpf_code *code, int32_t last, int32_t frame_bytes)
+{
+    hop_bpf_move(code, 3, ADDR);
+    hop_bpf_compute_with(code, BPF_AND, 3, -PAGE_BYTES);
+    hop_bpf_move(code, 1, ADDR);
+    hop_bpf_compute_with(code, BPF_SUB, 1, last);
+    hop_bpf_jump_if_than(code, BPF_JGE, 3, 1, IN_PAGE);
+    hop_bpf_move(code, 3, 1);
+    hop_bpf_label(code, IN_PAGE);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(block_addr), 3);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(valid_addr), 3);
+    hop_bpf_move(code, FRAME, ADDR);
+    hop_bpf_compute(code, BPF_SUB, FRAME, 3);
+    hop_bpf_jump_if(code, BPF_JGT, FRAME, last, FRAME_UNREADABLE); /* never: for the verifier */
+    hop_bpf_move(code, 1, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, 1, (int32_t)IN_SCRATCH(block));
+    hop_bpf_move(code, 2, FRAME);
+    hop_bpf_compute_with(code, BPF_ADD, 2, frame_bytes);
+    hop_bpf_call(code, BPF_FUNC_probe_read_user);
+    hop_bpf_jump_if(code, BPF_JEQ, 0, 0, IN_BLOCK);
+}
+
 /* Makes FRAME point to a copy of the frame at ADDR. Of the data stack, frames lie side by side,
  * older ones below newer ones, mostly: what is read is a block that ends with this one, or this one
  * alone where that can't be. */
@@ -97,17 +124,9 @@ static void find_frame(struct hop_bpf_code *code, struct hop_interrupt_piece pie
         hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(block_addr));
         hop_bpf_compute(code, BPF_SUB, FRAME, 1);
         hop_bpf_jump_if(code, BPF_JLE, FRAME, last, IN_BLOCK);
-
         hop_bpf_label(code, REFILL);
-        hop_bpf_move(code, 1, ADDR);
-        hop_bpf_compute_with(code, BPF_SUB, 1, last);
-        hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(block_addr), 1);
-        hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(valid_addr), 1);
-        hop_interrupt_read(code, IN_SCRATCH(block), HOP_INTERRUPT_BLOCK_BYTES, ADDR, -last, ALONE);
-        hop_bpf_set(code, FRAME, last);
-        hop_bpf_jump(code, IN_BLOCK);
-        hop_bpf_label(code, ALONE);
-        hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(valid_addr), ADDR);
+        read_block(code, last, piece.bytes);
+        hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(valid_addr), -1);
     }
     hop_interrupt_read(code, IN_SCRATCH(block) + last, piece.bytes, ADDR, 0, FRAME_UNREADABLE);
     hop_bpf_set(code, FRAME, last);

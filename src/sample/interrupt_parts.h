@@ -55,7 +55,7 @@ enum hop_interrupt_label {
     IS_LINKED,
     IN_BLOCK,
     REFILL,
-    ALONE,
+    IN_PAGE,
     NOT_FREED,
     FRAME_BROKEN,
     IS_ENTRY,
