@@ -176,18 +176,21 @@ static enum hop_refusal keep(struct hop_code_table *table, const struct hop_code
     return HOP_TAKEN;
 }
 
-enum hop_refusal hop_code_table_add_from(struct hop_code_table *table, struct hop_reader *reader,
-                                         uint64_t addr, bool with_all, uint32_t *id)
+enum hop_refusal hop_code_table_add_from(struct hop_code_table *table,
+                                         const struct hop_code_source *source, uint64_t addr,
+                                         uint32_t *id)
 {
     /* Whatever is read goes to a place of its own first, so that no number of broken code objects
      * uses up the table. */
     struct hop_code read;
     struct hop_arena scratch;
     hop_arena_init(&scratch, HOP_CODE_SCRATCH_MAX);
-    enum hop_refusal refusal = hop_code_read(reader, table->layout, addr, &table->type_addr,
+    enum hop_refusal refusal = hop_code_read(source->reader, table->layout, addr, &table->type_addr,
                                              &table->constant_types, &scratch, &read);
-    if (refusal == HOP_TAKEN && with_all && !read.operands.are_all_there)
+    if (refusal == HOP_TAKEN && source->with_all && !read.operands.are_all_there)
         refusal = HOP_REFUSED_UNREADABLE;
+    else if (refusal == HOP_TAKEN && source->is_proved && !source->is_proved(table, &read))
+        refusal = HOP_REFUSED_CODE_GONE;
     else if (refusal == HOP_TAKEN)
         refusal = keep(table, &read, id);
     else
@@ -198,7 +201,8 @@ enum hop_refusal hop_code_table_add_from(struct hop_code_table *table, struct ho
 
 enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr, uint32_t *id)
 {
-    return hop_code_table_add_from(table, table->reader, addr, false, id);
+    const struct hop_code_source source = {.reader = table->reader};
+    return hop_code_table_add_from(table, &source, addr, id);
 }
 
 void hop_code_table_truncate(struct hop_code_table *table, size_t count)

@@ -118,10 +118,18 @@ struct hop_code *hop_code_table_find(const struct hop_code_table *table, uint64_
  * decode; _NO_ROOM. What is refused uses nothing up. */
 enum hop_refusal hop_code_table_add(struct hop_code_table *table, uint64_t addr, uint32_t *id);
 
-/* The same from a copy of the target's memory: the code object that was there then. `with_all`:
- * HOP_REFUSED_UNREADABLE also where one of its names or constants is not there. */
-enum hop_refusal hop_code_table_add_from(struct hop_code_table *table, struct hop_reader *reader,
-                                         uint64_t addr, bool with_all, uint32_t *id);
+/* Where a code object is read from, and what must be true of it. */
+struct hop_code_source {
+    struct hop_reader *reader; /* the target's memory, or a copy of it */
+    bool with_all; /* else HOP_REFUSED_UNREADABLE: all its names and constants are there */
+    /* NULL, or asked when all has been read; false: HOP_REFUSED_CODE_GONE. */
+    bool (*is_proved)(const struct hop_code_table *table, const struct hop_code *read);
+};
+
+/* The same, of that source. */
+enum hop_refusal hop_code_table_add_from(struct hop_code_table *table,
+                                         const struct hop_code_source *source, uint64_t addr,
+                                         uint32_t *id);
 
 /* Forgets the code objects from id `count` on: they were read from memory that turned out to have
  * changed meanwhile. Ids given out for them are void. */

@@ -330,6 +330,8 @@ void hop_interrupts_forget_code(struct hop_interrupts *interrupts, uint64_t iden
     for (size_t i = at; i < at + 2; i++)
         if (known[i] == identity)
             __atomic_store_n(&known[i], 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&interrupts->shared->forgotten, interrupts->shared->forgotten + 1,
+                     __ATOMIC_RELEASE);
 }
 
 void hop_interrupts_know_code_type(struct hop_interrupts *interrupts, uint64_t addr)

@@ -88,24 +88,70 @@ static void forget(struct hop_interrupt_codes *codes, uint32_t id)
         hop_interrupts_forget_code(codes->interrupts, identity_of(codes->table->codes[id]));
 }
 
+static bool lives_now(const struct hop_code_table *table, const struct hop_code *read)
+{
+    return is_alive(table, read->addr, identity_of(read));
+}
+
 /* The thread may run while we read. Then its bytecode may be instrumented meanwhile: what is read
  * twice alike was not. And the code object may be freed, and what hangs on it be others' already:
  * one that lives afterwards lived before, for no two have the same version; up to 3.11 another one
  * of that name may have taken its place, and that of all that hangs on it, but hardly twice. */
 static enum hop_refusal read_running(struct hop_code_table *table, uint64_t addr, uint32_t *id)
 {
+    const struct hop_code_source source = {.reader = table->reader, .is_proved = lives_now};
     uint32_t first;
     size_t known = table->count;
-    enum hop_refusal refusal = hop_code_table_add(table, addr, &first);
+    enum hop_refusal refusal = hop_code_table_add_from(table, &source, addr, &first);
     if (refusal == HOP_TAKEN)
-        refusal = hop_code_table_add(table, addr, id);
-    if (refusal == HOP_TAKEN &&
-        (first != *id || !is_alive(table, addr, identity_of(table->codes[*id]))))
+        refusal = hop_code_table_add_from(table, &source, addr, id);
+    if (refusal == HOP_TAKEN && first != *id)
         refusal = HOP_REFUSED_CODE_GONE;
     if (refusal != HOP_TAKEN)
         hop_code_table_truncate(table, known);
     return refusal;
 }
+
+/* What could not be had lately costs no time for a while. */
+static bool was_refused(const struct hop_interrupt_codes *codes, uint64_t identity, uint64_t now_ns)
+{
+    size_t at = identity % HOP_INTERRUPT_REFUSED;
+    return codes->refused[at] == identity && now_ns < codes->refused_until_ns[at];
+}
+
+static void note_refused(struct hop_interrupt_codes *codes, uint64_t identity, uint64_t began_ns)
+{
+    size_t at = identity % HOP_INTERRUPT_REFUSED;
+    uint64_t now_ns = hop_now_ns();
+    codes->refused[at] = identity;
+    codes->refused_until_ns[at] = now_ns + PATIENCE * (now_ns - began_ns);
+}
+
+/* The code object that had that identity when the frame was seen. The one that is there by now may
+ * be its successor, which then is known for the next time. */
+static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
+                                  const struct hop_interrupt_frame *frame, uint32_t *id)
+{
+    struct hop_code_table *table = codes->table;
+    if (is_known(codes, frame, id))
+        return HOP_TAKEN;
+    uint64_t now_ns = hop_now_ns();
+    if (!codes->may_read || was_refused(codes, frame->identity, now_ns))
+        return HOP_REFUSED_CODE_GONE;
+    codes->has_read = true;
+    forget(codes, *id);
+    enum hop_refusal refusal = read_running(table, frame->code_addr, id);
+    if (refusal != HOP_TAKEN) {
+        note_refused(codes, frame->identity, now_ns);
+        return is_alive(table, frame->code_addr, frame->identity) ? refusal : HOP_REFUSED_CODE_GONE;
+    }
+    uint64_t identity = identity_of(table->codes[*id]);
+    if (!learn(codes, identity, *id))
+        return HOP_REFUSED_NO_ROOM;
+    return identity == frame->identity ? HOP_TAKEN : HOP_REFUSED_CODE_GONE;
+}
+
+/* --- copies ----------------------------------------------------------------------------------- */
 
 /* The code object of the frame, if it is still there. */
 static bool add_living(struct hop_interrupt_codes *codes, const struct hop_interrupt_frame *frame,
@@ -113,7 +159,8 @@ static bool add_living(struct hop_interrupt_codes *codes, const struct hop_inter
 {
     struct hop_code_table *table = codes->table;
     size_t count = table->count;
-    if (!codes->may_read || read_running(table, frame->code_addr, id) != HOP_TAKEN)
+    if (!codes->may_read || !is_alive(table, frame->code_addr, frame->identity) ||
+        read_running(table, frame->code_addr, id) != HOP_TAKEN)
         return false;
     if (identity_of(table->codes[*id]) == frame->identity)
         return true;
@@ -127,61 +174,60 @@ static bool add_copied(struct hop_interrupt_codes *codes, const struct hop_inter
                        struct hop_reader *copied, uint32_t *id)
 {
     struct hop_code_table *table = codes->table;
+    struct hop_code_source source = {.reader = copied, .with_all = true};
     size_t count = table->count;
-    if (hop_code_table_add_from(table, copied, frame->code_addr, true, id) != HOP_TAKEN &&
-        !add_living(codes, frame, id) &&
-        hop_code_table_add_from(table, copied, frame->code_addr, false, id) != HOP_TAKEN)
-        return false;
+    if (hop_code_table_add_from(table, &source, frame->code_addr, id) != HOP_TAKEN) {
+        source.with_all = false;
+        if (!add_living(codes, frame, id) &&
+            hop_code_table_add_from(table, &source, frame->code_addr, id) != HOP_TAKEN)
+            return false;
+    }
     if (identity_of(table->codes[*id]) == frame->identity)
         return true;
     hop_code_table_truncate(table, count);
     return false;
 }
 
+/* Up to 3.11 what was copied may be another one than was known by its number. */
+static void learn_copied(struct hop_interrupt_codes *codes, const struct hop_interrupt_frame *frame,
+                         struct hop_reader *copied)
+{
+    uint64_t now_ns = hop_now_ns();
+    uint32_t id;
+    bool was_known = is_known(codes, frame, &id);
+    if (was_known ? !hop_code_identity_needs_name(codes->table->layout)
+                  : was_refused(codes, frame->identity, now_ns))
+        return;
+    if (!was_known)
+        forget(codes, id);
+    if (add_copied(codes, frame, copied, &id))
+        (void)learn(codes, frame->identity, id);
+    else
+        note_refused(codes, frame->identity, now_ns);
+}
+
 void hop_interrupt_codes_learn(struct hop_interrupt_codes *codes,
                                const struct hop_interrupt_record *record)
 {
     struct hop_copied_reader copied;
+    uint64_t seen[HOP_COPY_CODES];
+    size_t seen_count = 0;
     if (!record->span_bytes)
         return;
     hop_copied_reader_init(&copied, hop_interrupt_spans(record), record->span_bytes);
-    for (size_t i = 0; i < record->frame_count; i++) {
+    for (size_t i = 0; i < record->frame_count && seen_count < HOP_COPY_CODES; i++) {
         const struct hop_interrupt_frame *frame = &record->frames[i];
-        uint32_t id;
-        if (is_known(codes, frame, &id) || !hop_reader_extent(&copied.base, frame->code_addr, 1))
+        bool is_seen = !hop_reader_extent(&copied.base, frame->code_addr, 1);
+        for (size_t j = 0; j < seen_count && !is_seen; j++)
+            is_seen = seen[j] == frame->code_addr;
+        if (is_seen)
             continue;
-        forget(codes, id);
-        if (add_copied(codes, frame, &copied.base, &id))
-            (void)learn(codes, frame->identity, id);
+        seen[seen_count++] = frame->code_addr;
+        learn_copied(codes, frame, &copied.base);
     }
 }
 
-/* The code object that had that identity when the frame was seen. The one that is there by now may
- * be its successor, which then is known for the next time. */
-static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
-                                  const struct hop_interrupt_frame *frame, uint32_t *id)
-{
-    struct hop_code_table *table = codes->table;
-    if (is_known(codes, frame, id))
-        return HOP_TAKEN;
-    size_t at = frame->identity % HOP_INTERRUPT_REFUSED;
-    uint64_t now_ns = hop_now_ns();
-    if (!codes->may_read ||
-        (codes->refused[at] == frame->identity && now_ns < codes->refused_until_ns[at]))
-        return HOP_REFUSED_CODE_GONE;
-    codes->has_read = true;
-    forget(codes, *id);
-    enum hop_refusal refusal = read_running(table, frame->code_addr, id);
-    if (refusal != HOP_TAKEN) {
-        codes->refused[at] = frame->identity;
-        codes->refused_until_ns[at] = now_ns + PATIENCE * (hop_now_ns() - now_ns);
-        return is_alive(table, frame->code_addr, frame->identity) ? refusal : HOP_REFUSED_CODE_GONE;
-    }
-    uint64_t identity = identity_of(table->codes[*id]);
-    if (!learn(codes, identity, *id))
-        return HOP_REFUSED_NO_ROOM;
-    return identity == frame->identity ? HOP_TAKEN : HOP_REFUSED_CODE_GONE;
-}
+/* --- naming ----------------------------------------------------------------------------------- */
 
 /* The bytecode of the frame's code object, where that is part of it. The one that is known by the
  * same id may be elsewhere by now. */

@@ -18,7 +18,7 @@ enum { SPAN_ON_STACK = -24 };
 enum {
     UNITS_MAX = 2048,
     BYTES_MAX = 4096,
-    POINTS_MAX = 512,
+    POINTS_MAX = 512,     /* of a name or a constant; the reader is content with less */
     TUPLE_MAX = 512,      /* pointers */
     TUPLE_ITEMS_MAX = 64, /* copied with what they point to */
     CONSTANT_BYTES = 64,
@@ -93,6 +93,8 @@ static void size_text(struct hop_bpf_code *code, const struct hop_layout *layout
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(str_type), 1);
     hop_bpf_label(code, IS_NO_NAME);
     hop_bpf_load(code, BPF_DW, SIZE, SCRATCH, IN_SCRATCH(head) + layout->unicode_length);
+    hop_bpf_jump_if(code, BPF_JGT, SIZE, BYTES_MAX, MISSED);
+    hop_bpf_jump_if(code, BPF_JEQ, 2, HOP_COPY_TEXT, IS_CUT);
     hop_bpf_jump_if(code, BPF_JLE, SIZE, POINTS_MAX, IS_CUT);
     hop_bpf_set(code, SIZE, POINTS_MAX);
     hop_bpf_label(code, IS_CUT);
@@ -117,7 +119,11 @@ static void size_bytes(struct hop_bpf_code *code, const struct hop_layout *layou
     read_head(code, layout, layout->bytes_data);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(bytes_type), 1);
     hop_bpf_load(code, BPF_DW, SIZE, SCRATCH, IN_SCRATCH(head) + layout->bytes_size);
-    hop_bpf_jump_if(code, BPF_JGT, SIZE, BYTES_MAX, MISSED);
+    hop_bpf_jump_if(code, BPF_JLE, SIZE, BYTES_MAX, HAS_BYTES);
+    hop_bpf_load(code, BPF_DW, 2, ITEM, IN_ITEM(kind));
+    hop_bpf_jump_if(code, BPF_JEQ, 2, HOP_COPY_BYTES, MISSED);
+    hop_bpf_set(code, SIZE, POINTS_MAX);
+    hop_bpf_label(code, HAS_BYTES);
     hop_bpf_compute_with(code, BPF_ADD, SIZE, layout->bytes_data);
     hop_bpf_jump(code, COPY);
 }
@@ -259,6 +265,18 @@ static void add_children(struct hop_bpf_code *code, const struct hop_layout *lay
     hop_bpf_jump(code, COPIED);
 }
 
+/* What instrumentation and executors have replaced is not copied. */
+static void require_plain(struct hop_bpf_code *code, int32_t offset, int label)
+{
+    if (offset == HOP_ABSENT)
+        return;
+    hop_bpf_load(code, BPF_DW, 1, STACK_END, SPAN_ON_STACK);
+    hop_bpf_load(code, BPF_DW, 1, 1, (long)sizeof(struct hop_copied_span) + offset);
+    hop_bpf_jump_if(code, BPF_JEQ, 1, 0, label);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
+    hop_bpf_label(code, label);
+}
+
 static void add_what_hangs_on_code(struct hop_bpf_code *code, const struct hop_layout *layout)
 {
     /* The name behind the file's: of the two it is the one that is no instance of a subclass, as a
@@ -285,6 +303,8 @@ static void add_what_hangs_on_code(struct hop_bpf_code *code, const struct hop_l
     hop_bpf_load(code, BPF_DW, 1, STACK_END, SPAN_ON_STACK);
     hop_bpf_load(code, BPF_DW, 1, 1, (long)sizeof(struct hop_copied_span) + layout->object_type);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(code_type), 1);
+    require_plain(code, layout->code_monitoring, IS_NOT_MONITORED);
+    require_plain(code, layout->code_executors, HAS_NO_EXECUTORS);
     add_children(code, layout, all, sizeof all / sizeof *all);
     hop_bpf_label(code, IS_SHOWN);
     add_children(code, layout, shown, sizeof shown / sizeof *shown);

@@ -341,6 +341,9 @@ static void check_known(struct hop_bpf_code *code, const struct hop_interrupt_pl
     hop_bpf_load(code, BPF_DW, 3, 2, 8);
     hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, KNOWN);
     hop_bpf_label(code, NEWLY_THERE);
+    hop_bpf_set_map_memory(code, 2, plan->shared, offsetof(struct hop_interrupt_shared, forgotten));
+    hop_bpf_load(code, BPF_DW, 2, 2, 0);
+    hop_bpf_compute(code, BPF_ADD, 1, 2);
     hop_bpf_load(code, BPF_DW, 3, PLACE, IN_CODES(copied));
     hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, KNOWN);
     hop_bpf_load(code, BPF_DW, 3, SCRATCH, IN_SCRATCH(item_count));

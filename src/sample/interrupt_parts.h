@@ -73,6 +73,7 @@ enum hop_interrupt_label {
     KNOWN,
     WANTS_WAKEUP,
     NEWLY_THERE,
+
     ROOM,
     BEGUN_EXECUTING,
     READ_OPCODES,
@@ -95,6 +96,9 @@ enum hop_interrupt_label {
     ADD_TUPLE,
     COPY,
     IS_SHOWN,
+    HAS_BYTES,
+    IS_NOT_MONITORED,
+    HAS_NO_EXECUTORS,
     MISSED,
     COPIED,
     PASSED,

@@ -96,7 +96,7 @@ enum {
  */
 struct hop_interrupt_code {
     uint64_t addr, identity, counter;
-    uint64_t copied; /* the last identity that was found here and copied */
+    uint64_t copied; /* the last identity that was found here and copied, and `forgotten` then */
     uint64_t opcodes_addr, opcodes_ns;
     uint8_t opcodes[HOP_INTERRUPT_OPCODES];
 };
@@ -147,6 +147,7 @@ struct hop_interrupt_shared {
     uint64_t last_wakeup_ns; /* for something new */
     uint64_t counter_addr;   /* where code objects are counted; 0: not known */
     uint64_t code_type_addr; /* PyCode_Type; 0: not known */
+    uint64_t forgotten;      /* identities: what was copied before one was may have to be again */
     /* Identities that need no look of ours soon, at a place that their lowest bits name, or the one
      * beside it. */
     uint64_t known[HOP_INTERRUPT_KNOWN];

@@ -92,12 +92,27 @@ def makes_code():
     made = []
     for kind in range(16):
         text = BORN.format(lines="\n" * kind, kind=kind, number=1000 + kind)
-        made.append((marshal.dumps(compile(text, "born", "exec")), "born_%d" % kind))
+        made.append((marshal.dumps(compile(text, "born" * 200, "exec")), "born_%d" % kind))
     while True:
         for data, name in made:
             names = {}
             exec(marshal.loads(data), names)
             names[name](1)
+
+
+def trace(frame, event, argument):
+    return trace
+
+
+def makes_large_code():
+    """The same with one that is too large to be copied, which calls itself."""
+    lines = "    x = (n,\n         n)\n" * 1500
+    text = "def large(n):\n    if n:\n        return large(n - 1)\n" + lines
+    data = marshal.dumps(compile(text, "large", "exec"))
+    while True:
+        names = {}
+        exec(marshal.loads(data), names)
+        names["large"](200)
 
 
 def sleep_with_the_gil():
@@ -144,6 +159,11 @@ elif KIND == "calls_back":
     calls_back()
 elif KIND == "makes_code":
     makes_code()
+elif KIND == "makes_traced_code":
+    sys.settrace(trace)
+    makes_code()
+elif KIND == "makes_large_code":
+    makes_large_code()
 elif KIND == "sleeps":
     sleep_with_the_gil()
 elif KIND == "hashes":
