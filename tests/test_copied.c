@@ -26,8 +26,11 @@ Test(copied, what_is_in_one_span_can_be_read)
     cr_assert(hop_read(&reader.base, 1000, words, 16) && words[1] == 2);
     cr_assert(hop_read(&reader.base, 1008, words, 13) && words[0] == 2 && (uint8_t)words[1] == 3);
     cr_assert(hop_read(&reader.base, 1020, &byte, 1) && byte == 0);
+    cr_assert(hop_read(&reader.base, 1000, words, 16) && words[0] == 1, "back to the first");
+    cr_assert(hop_read(&reader.base, 1020, &byte, 1) &&
+              hop_read_u64(&reader.base, 1008, &words[0]));
     cr_assert_eq(hop_reader_extent(&reader.base, 1000, 100), 16);
-    cr_assert_eq(hop_reader_extent(&reader.base, 1008, 100), 13, "of the two, the longer one");
+    cr_assert_eq(hop_reader_extent(&reader.base, 1012, 100), 4, "of the first");
     cr_assert_eq(hop_reader_extent(&reader.base, 1008, 4), 4);
 }
 

@@ -14,6 +14,7 @@ struct hop_copied_reader {
     struct hop_reader base;
     const uint8_t *spans; /* aligned to words */
     size_t size;          /* of all, in bytes */
+    size_t found;         /* where the span is that was found last */
 };
 
 /* References are kept. A span that is not whole ends them. */

@@ -25,7 +25,7 @@ struct hop_reader;
 typedef size_t hop_reader_fill_fn(struct hop_reader *reader, const struct hop_span *spans,
                                   size_t count);
 
-/* How many bytes there are to be had in one piece from `addr` on. */
+/* How many bytes there are to be had in one piece from `addr` on, at least. */
 typedef size_t hop_reader_extent_fn(struct hop_reader *reader, uint64_t addr);
 
 /* Back ends embed this as their first member. */

@@ -167,13 +167,16 @@ void hop_constant_put_int(struct hop_constant_text *text, const uint32_t *digits
  * -4 and from 16 on. No locale's decimal point gets in. */
 static void format_float(double value, bool wants_point, char into[64])
 {
-    enum { EXPONENT_LEAST = -4, EXPONENT_MOST = 16, PRECISION_MAX = 17 };
+    /* A number that up to 15 digits tell shows these, and then noughts, when 15 are asked for, if it
+     * is not too small to have as many. */
+    enum { EXPONENT_LEAST = -4, EXPONENT_MOST = 16, PRECISION_SURE = 15, PRECISION_MAX = 17 };
     char scientific[48], digits[24];
     if (!isfinite(value)) {
         strcpy(into, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
         return;
     }
-    for (int precision = 1; precision <= PRECISION_MAX; precision++) {
+    int precision = isnormal(value) ? PRECISION_SURE : 1;
+    for (; precision <= PRECISION_MAX; precision++) {
         snprintf(scientific, sizeof scientific, "%.*e", precision - 1, value);
         if (strtod(scientific, NULL) == value)
             break;
@@ -183,6 +186,8 @@ static void format_float(double value, bool wants_point, char into[64])
     for (char *at = scientific; at < exponent_at && count < sizeof digits - 1; at++)
         if (*at >= '0' && *at <= '9')
             digits[count++] = *at;
+    while (count > 1 && digits[count - 1] == '0')
+        count--;
     int exponent = atoi(exponent_at + 1), length = (int)count;
     char *end = into;
     if (signbit(value))

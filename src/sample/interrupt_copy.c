@@ -20,7 +20,7 @@ enum {
     BYTES_MAX = 4096,
     POINTS_MAX = 512,     /* of a name or a constant; the reader is content with less */
     TUPLE_MAX = 512,      /* pointers */
-    TUPLE_ITEMS_MAX = 64, /* copied with what they point to */
+    TUPLE_ITEMS_MAX = 96, /* copied with what they point to */
     CONSTANT_BYTES = 64,
     PAGE_BYTES = 4096, /* at least */
     SPAN_BYTES_MAX = BYTES_MAX + HOP_CODE_HEADER_MAX,
@@ -44,7 +44,8 @@ void hop_interrupt_add_item(struct hop_bpf_code *code, enum hop_copy_kind kind)
     hop_bpf_compute(code, BPF_ADD, 3, SCRATCH);
     hop_bpf_store(code, BPF_DW, 3, IN_SCRATCH(items) + IN_ITEM(addr), ADDR);
     hop_bpf_store_value(code, BPF_DW, 3, IN_SCRATCH(items) + IN_ITEM(kind), (int32_t)kind);
-    hop_bpf_store_value(code, BPF_DW, 3, IN_SCRATCH(items) + IN_ITEM(left), -1);
+    hop_bpf_store_value(code, BPF_DW, 3, IN_SCRATCH(items) + IN_ITEM(count), -1);
+    hop_bpf_store_value(code, BPF_DW, 3, IN_SCRATCH(items) + IN_ITEM(next), 0);
 }
 
 void hop_interrupt_copy_items(struct hop_bpf_code *code)
@@ -130,11 +131,11 @@ static void size_bytes(struct hop_bpf_code *code, const struct hop_layout *layou
 
 /* --- tuples ----------------------------------------------------------------------------------- */
 
-/* A tuple is itself what is copied first; then, each time, the one before among its items. */
+/* A tuple is itself what is copied first; then, each time, the next one of its items. */
 static void size_tuple(struct hop_bpf_code *code, const struct hop_layout *layout)
 {
     hop_bpf_label(code, IS_FRESH);
-    hop_bpf_store_value(code, BPF_DW, ITEM, IN_ITEM(left), 0);
+    hop_bpf_store_value(code, BPF_DW, ITEM, IN_ITEM(count), 0);
     read_head(code, layout, layout->tuple_items);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(tuple_type), 1);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(head) + layout->tuple_size);
@@ -145,7 +146,7 @@ static void size_tuple(struct hop_bpf_code *code, const struct hop_layout *layou
     hop_bpf_jump_if(code, BPF_JLE, 1, TUPLE_ITEMS_MAX, IS_SHORT);
     hop_bpf_set(code, 1, TUPLE_ITEMS_MAX);
     hop_bpf_label(code, IS_SHORT);
-    hop_bpf_store(code, BPF_DW, ITEM, IN_ITEM(left), 1);
+    hop_bpf_store(code, BPF_DW, ITEM, IN_ITEM(count), 1);
     hop_bpf_jump(code, COPY);
 }
 
@@ -158,10 +159,12 @@ static void jump_if_type(struct hop_bpf_code *code, long kept, int label)
 static void find_tuple_item(struct hop_bpf_code *code, const struct hop_layout *layout)
 {
     hop_bpf_label(code, IS_TUPLE);
-    hop_bpf_load(code, BPF_DW, 1, ITEM, IN_ITEM(left));
+    hop_bpf_load(code, BPF_DW, 1, ITEM, IN_ITEM(count));
     hop_bpf_jump_if(code, BPF_JEQ, 1, -1, IS_FRESH);
-    hop_bpf_compute_with(code, BPF_SUB, 1, 1);
-    hop_bpf_store(code, BPF_DW, ITEM, IN_ITEM(left), 1);
+    hop_bpf_load(code, BPF_DW, 1, ITEM, IN_ITEM(next));
+    hop_bpf_move(code, 2, 1);
+    hop_bpf_compute_with(code, BPF_ADD, 2, 1);
+    hop_bpf_store(code, BPF_DW, ITEM, IN_ITEM(next), 2);
     hop_bpf_compute_with(code, BPF_LSH, 1, 3);
     hop_bpf_compute(code, BPF_ADD, ADDR, 1);
     hop_interrupt_read(code, IN_SCRATCH(word), 8, ADDR, layout->tuple_items, COPIED);
@@ -257,7 +260,8 @@ static void add_children(struct hop_bpf_code *code, const struct hop_layout *lay
         hop_bpf_store(code, BPF_DW, FIRST, at + IN_ITEM(addr), POINTER);
         hop_bpf_store_value(code, BPF_DW, FIRST, (size_t)(at + IN_ITEM(kind)),
                             (int32_t)children[i].kind);
-        hop_bpf_store_value(code, BPF_DW, FIRST, (size_t)(at + IN_ITEM(left)), -1);
+        hop_bpf_store_value(code, BPF_DW, FIRST, (size_t)(at + IN_ITEM(count)), -1);
+        hop_bpf_store_value(code, BPF_DW, FIRST, (size_t)(at + IN_ITEM(next)), 0);
         added++;
     }
     hop_bpf_compute_with(code, BPF_ADD, COUNT, added);
@@ -321,8 +325,9 @@ static void write_ends(struct hop_bpf_code *code)
     hop_bpf_label(code, COPIED);
     hop_bpf_load(code, BPF_DW, 1, ITEM, IN_ITEM(kind));
     hop_bpf_jump_if(code, BPF_JLT, 1, HOP_COPY_NAMES, PASSED);
-    hop_bpf_load(code, BPF_DW, 1, ITEM, IN_ITEM(left));
-    hop_bpf_jump_if(code, BPF_JNE, 1, 0, SAME_ITEM);
+    hop_bpf_load(code, BPF_DW, 1, ITEM, IN_ITEM(next));
+    hop_bpf_load(code, BPF_DW, 2, ITEM, IN_ITEM(count));
+    hop_bpf_jump_if_than(code, BPF_JLT, 1, 2, SAME_ITEM);
     hop_bpf_label(code, PASSED);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(next_item));
     hop_bpf_compute_with(code, BPF_ADD, 1, 1);

@@ -75,7 +75,7 @@ enum hop_copy_kind {
 
 struct hop_copy_item {
     uint64_t addr, kind;
-    uint64_t left; /* of a tuple, items to be copied yet; -1 at first */
+    uint64_t count, next; /* of a tuple: of its items; a count of -1 is to be looked up */
 };
 
 enum {
