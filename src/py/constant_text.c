@@ -167,8 +167,8 @@ void hop_constant_put_int(struct hop_constant_text *text, const uint32_t *digits
  * -4 and from 16 on. No locale's decimal point gets in. */
 static void format_float(double value, bool wants_point, char into[64])
 {
-    /* A number that up to 15 digits tell shows these, and then noughts, when 15 are asked for, if it
-     * is not too small to have as many. */
+    /* A number that up to 15 digits tell shows these, and then noughts, when 15 are asked for, if
+     * it is not too small to have as many. */
     enum { EXPONENT_LEAST = -4, EXPONENT_MOST = 16, PRECISION_SURE = 15, PRECISION_MAX = 17 };
     char scientific[48], digits[24];
     if (!isfinite(value)) {

@@ -19,7 +19,7 @@ struct hop_interrupt_plan {
     uint64_t locked_addr, holder_addr; /* of its GIL */
     bool has_own_pids;                 /* it counts threads otherwise than we do */
     int32_t pthread_tid_offset;        /* up to 3.10: see struct hop_roster */
-    uint32_t ring_bytes; /* a power of two, at least 1 MiB */
+    uint32_t ring_bytes;               /* a power of two, at least 1 MiB */
     /* Maps: one hop_interrupt_scratch a CPU, one hop_interrupt_shared, hop_interrupt_thread by tid,
      * and the records. */
     int scratch, shared, threads, ring;
