@@ -239,6 +239,46 @@ ParameterizedTest(struct python *python, way_interrupt, code_that_is_freed_at_on
     end();
 }
 
+static bool has_argument(const struct hop_profile_code *code, const char *word)
+{
+    for (size_t i = 0; i < code->op_count; i++)
+        if (strstr(code->ops[i].argument, word))
+            return true;
+    return false;
+}
+
+/* Up to 3.11 code objects have no version, and all that these point to is where the last one's was:
+ * what is called tells whether the caller was taken for another one. */
+ParameterizedTestParameters(way_interrupt, alike_code_in_the_same_place_is_told_apart)
+{
+    return all_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, alike_code_in_the_same_place_is_told_apart,
+                  .timeout = 240)
+{
+    size_t calls = 0, wrong = 0;
+    begin(python, "makes_alike_code");
+    look_in_interrupts(2000, 2);
+    for (size_t i = 0; i < profile->node_count; i++) {
+        const struct hop_profile_node *node = &profile->nodes[i];
+        if (node->parent == i || profile->nodes[node->parent].parent == node->parent)
+            continue;
+        const struct hop_instruction *callee = &profile->instructions[node->instruction];
+        const struct hop_instruction *caller =
+            &profile->instructions[profile->nodes[node->parent].instruction];
+        if (strncmp(callee->function, "callee_", strlen("callee_")))
+            continue;
+        cr_assert_str_eq(caller->function, "alike");
+        calls += node->self;
+        if (!has_argument(&profile->codes[caller->code], callee->function))
+            wrong += node->self;
+    }
+    cr_assert_gt(calls, 100);
+    cr_assert_eq(wrong, 0, "%zu of %zu", wrong, calls);
+    cr_assert_leq(profile->refused_total, profile->samples / 100);
+    end();
+}
+
 /* What can't be copied is read when the interrupt has woken us, if it lives for long enough; and
  * where it does not, that does not keep us from the rest. From 3.12 on tracing replaces
  * instructions, and where the old ones are is not copied. */

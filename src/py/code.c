@@ -137,6 +137,7 @@ static void take_over(struct hop_code *known, const struct hop_code *read)
 {
     known->addr = read->addr;
     known->identity = read->identity;
+    known->number = read->number;
     known->bytecode_addr = read->bytecode_addr;
     known->name_addr = read->name_addr;
     /* Found for the other one; whether it is this one's too is worth a new look. */

@@ -44,6 +44,7 @@ static inline uint64_t hop_code_identity_number(uint64_t addr,
 struct hop_code {
     uint64_t addr;
     struct hop_code_identity identity;
+    uint64_t number;        /* hop_code_number_read */
     uint64_t bytecode_addr; /* of unit 0 */
     uint64_t name_addr;
     const char *name;     /* UTF-8 as hop_text_read gives it, not yet safe to show */
@@ -104,6 +105,23 @@ size_t hop_code_header_size(const struct hop_layout *layout);
 bool hop_code_identity_needs_name(const struct hop_layout *layout);
 void hop_code_identity_from(const struct hop_layout *layout, const uint8_t *header,
                             const uint64_t name_fingerprint[2], struct hop_code_identity *identity);
+
+/* What tells it from all others, as one number: hop_code_identity_number of it, and where code
+ * objects have no version (up to 3.11) also of parts of what hangs on it, as a loop that makes code
+ * may find the same memory for all of it each time. Of the first three names and constants the
+ * addresses, up to 3.10 the first bytes of bytecode; later these change as it runs. */
+enum { HOP_CODE_PARTS = 3, HOP_CODE_PART_WORDS = 4 /* a size, and what comes first */ };
+struct hop_code_part {
+    int32_t pointer;    /* its offset in the header */
+    int32_t size, data; /* offsets in what it points to */
+    int32_t item_bytes;
+};
+size_t hop_code_parts(const struct hop_layout *layout, struct hop_code_part parts[HOP_CODE_PARTS]);
+
+/* `header` is as for hop_code_identity_from. False: a part can't be read. */
+bool hop_code_number_read(struct hop_reader *reader, const struct hop_layout *layout, uint64_t addr,
+                          const uint8_t *header, const struct hop_code_identity *identity,
+                          uint64_t *number);
 
 /* The known code object at `addr`, or NULL; no check that it still is the same. */
 struct hop_code *hop_code_table_find(const struct hop_code_table *table, uint64_t addr,

@@ -32,7 +32,7 @@ bool hop_code_layout_is_usable(const struct hop_layout *layout)
            fits(layout->code_filename, 8, size) && fits(layout->code_name, 8, size) &&
            fits(layout->code_lines, 8, size) && fits(layout->code_firstlineno, 4, size) &&
            fits(layout->code_flags, 4, size) && fits(layout->code_consts, 8, size) &&
-           fits_or_absent(layout->code_qualname, 8, size) &&
+           fits(layout->code_names, 8, size) && fits_or_absent(layout->code_qualname, 8, size) &&
            fits_or_absent(layout->code_firsttraceable, 4, size) &&
            fits_or_absent(layout->code_version, 4, size) &&
            fits_or_absent(layout->code_monitoring, 8, size) &&
@@ -71,6 +71,48 @@ void hop_code_identity_from(const struct hop_layout *layout, const uint8_t *head
         has_name ? name_fingerprint[0] : 0,
         has_name ? name_fingerprint[1] : 0,
     }};
+}
+
+size_t hop_code_parts(const struct hop_layout *layout, struct hop_code_part parts[HOP_CODE_PARTS])
+{
+    if (!hop_code_identity_needs_name(layout))
+        return 0;
+    parts[0] =
+        (struct hop_code_part){layout->code_names, layout->tuple_size, layout->tuple_items, 8};
+    parts[1] =
+        (struct hop_code_part){layout->code_consts, layout->tuple_size, layout->tuple_items, 8};
+    parts[2] = (struct hop_code_part){layout->code_code, layout->bytes_size, layout->bytes_data, 1};
+    return layout->code_adaptive == HOP_ABSENT ? 3 : 2;
+}
+
+static bool read_part(struct hop_reader *reader, const struct hop_code_part *part,
+                      const uint8_t *header, uint64_t words[HOP_CODE_PART_WORDS])
+{
+    const uint64_t most = (HOP_CODE_PART_WORDS - 1) * sizeof *words / (uint64_t)part->item_bytes;
+    uint64_t addr = hop_u64(header + part->pointer);
+    memset(words, 0, HOP_CODE_PART_WORDS * sizeof *words);
+    if (!hop_read_u64(reader, addr + (uint64_t)part->size, &words[0]))
+        return false;
+    size_t bytes = (size_t)(words[0] < most ? words[0] : most) * (size_t)part->item_bytes;
+    return !bytes || hop_read(reader, addr + (uint64_t)part->data, &words[1], bytes);
+}
+
+bool hop_code_number_read(struct hop_reader *reader, const struct hop_layout *layout, uint64_t addr,
+                          const uint8_t *header, const struct hop_code_identity *identity,
+                          uint64_t *number)
+{
+    struct hop_code_part parts[HOP_CODE_PARTS];
+    uint64_t words[HOP_CODE_PART_WORDS];
+    size_t count = hop_code_parts(layout, parts);
+    *number = hop_code_identity_number(addr, identity);
+    for (size_t i = 0; i < count; i++) {
+        if (!read_part(reader, &parts[i], header, words))
+            return false;
+        for (size_t j = 0; j < HOP_CODE_PART_WORDS; j++)
+            *number = (*number ^ words[j]) * HOP_CODE_NUMBER_FACTOR;
+        *number ^= *number >> 32;
+    }
+    return true;
 }
 
 /* Reads the header, refuses what is no code object, and takes its identity. */
@@ -214,6 +256,9 @@ enum hop_refusal hop_code_read(struct hop_reader *reader, const struct hop_layou
     *code = (struct hop_code){.addr = addr};
     enum hop_refusal refusal =
         read_header(reader, layout, addr, types_reader, type_addr, header, &code->identity);
+    if (refusal == HOP_TAKEN &&
+        !hop_code_number_read(reader, layout, addr, header, &code->identity, &code->number))
+        refusal = HOP_REFUSED_UNREADABLE;
     if (refusal == HOP_TAKEN)
         refusal = read_names(reader, layout, header, arena, code);
     if (refusal == HOP_TAKEN)

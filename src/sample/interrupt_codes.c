@@ -27,11 +27,6 @@ void hop_interrupt_codes_deinit(struct hop_interrupt_codes *codes)
     hop_id_table_deinit(&codes->code_of);
 }
 
-static uint64_t identity_of(const struct hop_code *code)
-{
-    return hop_code_identity_number(code->addr, &code->identity);
-}
-
 /* Whether what is at the address has that identity, and lives. In a code object that was freed all
  * may be as it was but for its first word: CPython counts the references down to 0 first
  * (_Py_Dealloc), and allocators put a pointer there (pymalloc's list of free blocks, glibc's, where
@@ -40,7 +35,7 @@ static uint64_t identity_of(const struct hop_code *code)
 static bool is_alive(const struct hop_code_table *table, uint64_t addr, uint64_t number)
 {
     uint8_t header[HOP_CODE_HEADER_MAX];
-    uint64_t name[2] = {0, 0};
+    uint64_t name[2] = {0, 0}, number_now;
     struct hop_code_identity identity;
     const struct hop_layout *layout = table->layout;
     if (!hop_read(table->reader, addr, header, hop_code_header_size(layout)) ||
@@ -49,8 +44,8 @@ static bool is_alive(const struct hop_code_table *table, uint64_t addr, uint64_t
         return false;
     uint64_t count = hop_u64(header + layout->object_type - sizeof count);
     hop_code_identity_from(layout, header, name, &identity);
-    return hop_code_identity_number(addr, &identity) == number && (uint32_t)count &&
-           !(count >> 32 & 0xFFFF);
+    return hop_code_number_read(table->reader, layout, addr, header, &identity, &number_now) &&
+           number_now == number && (uint32_t)count && !(count >> 32 & 0xFFFF);
 }
 
 /* From now on a code object with this identity is this one. Up to 3.11 identities come round again,
@@ -78,19 +73,19 @@ static bool is_known(struct hop_interrupt_codes *codes, const struct hop_interru
     if (*id != HOP_NO_ID)
         return true;
     const struct hop_code *code = hop_code_table_find(codes->table, frame->code_addr, id);
-    return code && identity_of(code) == frame->identity && learn(codes, frame->identity, *id);
+    return code && code->number == frame->identity && learn(codes, frame->identity, *id);
 }
 
 /* Another one is about to be known at its address: when it is seen next, it may be yet another. */
 static void forget(struct hop_interrupt_codes *codes, uint32_t id)
 {
     if (id != HOP_NO_ID && hop_code_identity_needs_name(codes->table->layout))
-        hop_interrupts_forget_code(codes->interrupts, identity_of(codes->table->codes[id]));
+        hop_interrupts_forget_code(codes->interrupts, codes->table->codes[id]->number);
 }
 
 static bool lives_now(const struct hop_code_table *table, const struct hop_code *read)
 {
-    return is_alive(table, read->addr, identity_of(read));
+    return is_alive(table, read->addr, read->number);
 }
 
 /* The thread may run while we read. Then its bytecode may be instrumented meanwhile: what is read
@@ -145,7 +140,7 @@ static enum hop_refusal find_code(struct hop_interrupt_codes *codes,
         note_refused(codes, frame->identity, now_ns);
         return is_alive(table, frame->code_addr, frame->identity) ? refusal : HOP_REFUSED_CODE_GONE;
     }
-    uint64_t identity = identity_of(table->codes[*id]);
+    uint64_t identity = table->codes[*id]->number;
     if (!learn(codes, identity, *id))
         return HOP_REFUSED_NO_ROOM;
     return identity == frame->identity ? HOP_TAKEN : HOP_REFUSED_CODE_GONE;
@@ -162,7 +157,7 @@ static bool add_living(struct hop_interrupt_codes *codes, const struct hop_inter
     if (!codes->may_read || !is_alive(table, frame->code_addr, frame->identity) ||
         read_running(table, frame->code_addr, id) != HOP_TAKEN)
         return false;
-    if (identity_of(table->codes[*id]) == frame->identity)
+    if (table->codes[*id]->number == frame->identity)
         return true;
     hop_code_table_truncate(table, count);
     return false;
@@ -182,7 +177,7 @@ static bool add_copied(struct hop_interrupt_codes *codes, const struct hop_inter
             hop_code_table_add_from(table, &source, frame->code_addr, id) != HOP_TAKEN)
             return false;
     }
-    if (identity_of(table->codes[*id]) == frame->identity)
+    if (table->codes[*id]->number == frame->identity)
         return true;
     hop_code_table_truncate(table, count);
     return false;
@@ -300,10 +295,13 @@ void hop_interrupt_codes_touch(const struct hop_interrupt_codes *codes,
     const struct hop_layout *layout = codes->table->layout;
     struct hop_reader *reader = codes->table->reader;
     uint8_t header[HOP_CODE_HEADER_MAX], opcodes[HOP_INTERRUPT_OPCODES];
-    uint64_t name[2];
+    struct hop_code_identity identity;
+    uint64_t name[2] = {0, 0}, number;
     if (!hop_read(reader, record->absent_code, header, hop_code_header_size(layout)))
         return;
     (void)hop_text_fingerprint(reader, layout, hop_u64(header + layout->code_name), name);
+    hop_code_identity_from(layout, header, name, &identity);
+    (void)hop_code_number_read(reader, layout, record->absent_code, header, &identity, &number);
     if (!record->frame_count)
         return;
     const struct hop_interrupt_frame *frame = &record->frames[record->frame_count - 1];

@@ -67,9 +67,16 @@ static struct hop_interrupt_piece code_piece(const struct hop_layout *layout)
     hop_interrupt_piece_add(&piece, layout->code_flags, 4);
     hop_interrupt_piece_add(&piece, layout->code_firstlineno, 4);
     hop_interrupt_piece_add(&piece, layout->code_consts, 8);
+    hop_interrupt_piece_add(&piece, layout->code_names, 8);
     if (layout->code_version != HOP_ABSENT)
         hop_interrupt_piece_add(&piece, layout->code_version, 4);
     return piece;
+}
+
+/* Where in the scratch a field of the code object is that was read. */
+static long in_code(const struct hop_layout *layout, int32_t offset)
+{
+    return IN_SCRATCH(code) + offset - code_piece(layout).from;
 }
 
 bool hop_interrupt_can_frames(const struct hop_layout *layout)
@@ -233,7 +240,6 @@ static void find_place(struct hop_bpf_code *code)
 static void find_identity(struct hop_bpf_code *code)
 {
     hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(counter));
-    hop_bpf_jump_if(code, BPF_JEQ, 2, 0, UNIDENTIFIED);
     hop_bpf_load(code, BPF_DW, 3, PLACE, IN_CODES(addr));
     hop_bpf_jump_if_than(code, BPF_JNE, 3, ADDR, UNIDENTIFIED);
     hop_bpf_load(code, BPF_DW, 3, PLACE, IN_CODES(counter));
@@ -244,8 +250,12 @@ static void find_identity(struct hop_bpf_code *code)
 }
 
 /* Keeps what is in register 1; of another code object than before, nothing else is known yet. */
-static void keep_identity(struct hop_bpf_code *code)
+static void keep_identity(struct hop_bpf_code *code, const struct hop_layout *layout)
 {
+    if (has_bytes_object(layout)) {
+        hop_bpf_load(code, BPF_DW, 2, SCRATCH, in_code(layout, layout->code_code));
+        hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(bytes_addr), 2);
+    }
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(is_another), 0);
     hop_bpf_load(code, BPF_DW, 2, PLACE, IN_CODES(addr));
     hop_bpf_jump_if_than(code, BPF_JNE, 2, ADDR, FORGET_OPCODES);
@@ -275,38 +285,73 @@ static void require_code(struct hop_bpf_code *code, const struct hop_interrupt_p
     hop_bpf_label(code, IS_CODE);
 }
 
-/* Makes the code object's number in register 1, as hop_code_identity_number does. */
+/* Takes down a part of what hangs on the code object. */
+static void read_part(struct hop_bpf_code *code, const struct hop_layout *layout,
+                      const struct hop_code_part *part, size_t index)
+{
+    const int is_short = PART_LABELS + 2 * (int)index, is_empty = is_short + 1;
+    const long words = IN_SCRATCH(parts[index]);
+    const int32_t most = (HOP_CODE_PART_WORDS - 1) * 8 / part->item_bytes;
+    for (int i = 1; i < HOP_CODE_PART_WORDS; i++)
+        hop_bpf_store_value(code, BPF_DW, SCRATCH, (size_t)words + 8 * (size_t)i, 0);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, in_code(layout, part->pointer));
+    hop_interrupt_read(code, words, 8, 1, part->size, CODE_ABSENT);
+    hop_bpf_load(code, BPF_DW, 3, SCRATCH, in_code(layout, part->pointer));
+    hop_bpf_compute_with(code, BPF_ADD, 3, part->data);
+    hop_bpf_load(code, BPF_DW, 2, SCRATCH, words);
+    hop_bpf_jump_if(code, BPF_JEQ, 2, 0, is_empty);
+    hop_bpf_jump_if(code, BPF_JLE, 2, most, is_short);
+    hop_bpf_set(code, 2, most);
+    hop_bpf_label(code, is_short);
+    hop_bpf_compute_with(code, BPF_MUL, 2, part->item_bytes);
+    hop_bpf_move(code, 1, SCRATCH);
+    hop_bpf_compute_with(code, BPF_ADD, 1, (int32_t)words + 8);
+    hop_bpf_call(code, BPF_FUNC_probe_read_user);
+    hop_bpf_jump_if(code, BPF_JNE, 0, 0, CODE_ABSENT);
+    hop_bpf_label(code, is_empty);
+}
+
+static void fold(struct hop_bpf_code *code, int number, int word)
+{
+    hop_bpf_move(code, word, number);
+    hop_bpf_compute_with(code, BPF_RSH, word, 32);
+    hop_bpf_compute(code, BPF_XOR, number, word);
+}
+
+/* Makes the code object's number in register 1, as hop_code_number_read does. */
 static void compute_identity(struct hop_bpf_code *code, const struct hop_layout *layout)
 {
     enum { NUMBER = 1, WORD = 2, FACTOR = 3, OTHER = 4 };
-    const struct hop_interrupt_piece piece = code_piece(layout);
+    struct hop_code_part parts[HOP_CODE_PARTS];
+    const size_t part_count = hop_code_parts(layout, parts);
     const bool has_name = hop_code_identity_needs_name(layout);
     const int32_t words[] = {layout->object_type, layout->code_name, layout->code_filename,
                              layout->code_lines, code_word(layout)};
-#define IN_CODE(offset) (IN_SCRATCH(code) + (offset)-piece.from)
     if (has_name) {
-        hop_bpf_load(code, BPF_DW, WORD, SCRATCH, IN_CODE(layout->code_name));
+        hop_bpf_load(code, BPF_DW, WORD, SCRATCH, in_code(layout, layout->code_name));
         hop_interrupt_read(code, IN_SCRATCH(name), sizeof((struct hop_interrupt_scratch *)0)->name,
                            WORD, layout->unicode_length, CODE_ABSENT);
     }
+    for (size_t i = 0; i < part_count; i++)
+        read_part(code, layout, &parts[i], i);
     hop_bpf_move(code, NUMBER, ADDR);
     hop_bpf_set_wide(code, FACTOR, HOP_CODE_NUMBER_FACTOR);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        hop_bpf_load(code, BPF_DW, WORD, SCRATCH, IN_CODE(words[i]));
+        hop_bpf_load(code, BPF_DW, WORD, SCRATCH, in_code(layout, words[i]));
         hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
         hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
     }
-    hop_bpf_load(code, BPF_W, WORD, SCRATCH, IN_CODE(layout->code_flags));
+    hop_bpf_load(code, BPF_W, WORD, SCRATCH, in_code(layout, layout->code_flags));
     hop_bpf_compute_with(code, BPF_LSH, WORD, 32);
-    hop_bpf_load(code, BPF_W, OTHER, SCRATCH, IN_CODE(layout->code_firstlineno));
+    hop_bpf_load(code, BPF_W, OTHER, SCRATCH, in_code(layout, layout->code_firstlineno));
     hop_bpf_compute(code, BPF_OR, WORD, OTHER);
     hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
     hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
     if (layout->code_version != HOP_ABSENT) {
-        hop_bpf_load(code, BPF_W, WORD, SCRATCH, IN_CODE(layout->code_version));
+        hop_bpf_load(code, BPF_W, WORD, SCRATCH, in_code(layout, layout->code_version));
         hop_bpf_jump_if(code, BPF_JNE, WORD, 0, HAS_VERSION);
     }
-    hop_bpf_load(code, BPF_DW, WORD, SCRATCH, IN_CODE(layout->code_consts));
+    hop_bpf_load(code, BPF_DW, WORD, SCRATCH, in_code(layout, layout->code_consts));
     hop_bpf_label(code, HAS_VERSION);
     hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
     hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
@@ -317,9 +362,15 @@ static void compute_identity(struct hop_bpf_code *code, const struct hop_layout 
         }
         hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
     }
-    hop_bpf_move(code, WORD, NUMBER);
-    hop_bpf_compute_with(code, BPF_RSH, WORD, 32);
-    hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
+    fold(code, NUMBER, WORD);
+    for (size_t i = 0; i < part_count; i++) {
+        for (size_t j = 0; j < HOP_CODE_PART_WORDS; j++) {
+            hop_bpf_load(code, BPF_DW, WORD, SCRATCH, IN_SCRATCH(parts[i][j]));
+            hop_bpf_compute(code, BPF_XOR, NUMBER, WORD);
+            hop_bpf_compute(code, BPF_MUL, NUMBER, FACTOR);
+        }
+        fold(code, NUMBER, WORD);
+    }
 }
 
 /* Unless the number in register 1 is known, the code object is copied once, or, where it can't be,
@@ -382,9 +433,7 @@ static void locate_opcodes(struct hop_bpf_code *code, const struct hop_layout *l
     hop_bpf_label(code, BEGUN_EXECUTING);
     if (layout->ip_kind == HOP_IP_LASTI_UNITS)
         hop_bpf_compute_with(code, BPF_LSH, 3, 1);
-    /* Where code objects are not counted, this one has been read. */
-    hop_bpf_load(code, BPF_DW, 4, SCRATCH,
-                 IN_SCRATCH(code) + layout->code_code - code_piece(layout).from);
+    hop_bpf_load(code, BPF_DW, 4, PLACE, IN_CODES(bytes_addr));
     hop_bpf_compute(code, BPF_ADD, 3, 4);
     hop_bpf_compute_with(code, BPF_ADD, 3, layout->bytes_data);
 }
@@ -493,7 +542,7 @@ void hop_interrupt_write_frame(struct hop_bpf_code *code, const struct hop_inter
     hop_interrupt_read(code, IN_SCRATCH(code), object.bytes, ADDR, object.from, FRAME_UNREADABLE);
     require_code(code, plan);
     compute_identity(code, layout);
-    keep_identity(code);
+    keep_identity(code, layout);
     hop_bpf_label(code, IDENTIFIED);
     hop_bpf_store(code, BPF_DW, STACK_END, IDENTITY_ON_STACK, 1);
     check_known(code, plan);

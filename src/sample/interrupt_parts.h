@@ -23,6 +23,7 @@ enum hop_interrupt_label {
     NEW_EPOCH,
     SAME_EPOCH,
     SAME_EPOCH_UNKNOWN,
+    NUMBERED,
     BY_TID,
     HAS_NO_FRAME,
     BY_LIST,
@@ -67,6 +68,8 @@ enum hop_interrupt_label {
     IS_CODE,
     CODE_ABSENT,
     HAS_VERSION,
+    PART_LABELS, /* two each */
+    PART_LABELS_END = PART_LABELS + 2 * HOP_CODE_PARTS - 1,
     KEEP,
     FORGET_OPCODES,
     IDENTIFIED,

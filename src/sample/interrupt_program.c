@@ -262,6 +262,18 @@ static void note_epoch(struct hop_bpf_code *code)
     hop_bpf_label(code, SAME_EPOCH_UNKNOWN);
 }
 
+/* Where code objects are not counted: what is found of one holds for as long as this interrupt. */
+static void number_interrupt(struct hop_bpf_code *code)
+{
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(counter));
+    hop_bpf_jump_if(code, BPF_JNE, 1, 0, NUMBERED);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_RECORD(ns));
+    hop_bpf_set_wide(code, 2, UINT64_C(1) << 63); /* not reached by an epoch */
+    hop_bpf_compute(code, BPF_OR, 1, 2);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(counter), 1);
+    hop_bpf_label(code, NUMBERED);
+}
+
 /* The state that holds the GIL is the interrupted thread's if it has its id. */
 static void find_by_gil(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
@@ -408,6 +420,7 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     hop_interrupt_read(code, IN_SCRATCH(counter), 4, ADDR, 0, COUNTED);
     hop_bpf_label(code, COUNTED);
     note_epoch(code);
+    number_interrupt(code);
 
     if (!plan->has_own_pids)
         find_by_gil(code, plan);

@@ -3,7 +3,7 @@
 #ifndef HOP_SAMPLE_INTERRUPT_RECORD_H
 #define HOP_SAMPLE_INTERRUPT_RECORD_H
 
-#include "py/layout.h"
+#include "py/code.h"
 
 /* Of a frame: what is in memory at its instruction, prefixes and opcode; in 3.11 and 3.12, where no
  * frame stands at the first of several prefixes, also what is before, as a caller rests on the last
@@ -13,7 +13,7 @@ enum { HOP_INTERRUPT_OPCODES = 24, HOP_INTERRUPT_BEHIND = 18 };
 struct hop_interrupt_frame {
     uint64_t code_addr;
     uint64_t ip;       /* as CPython has it: see layout->ip_kind */
-    uint64_t identity; /* hop_code_identity_number of the code object there */
+    uint64_t identity; /* hop_code.number of the code object there */
     uint8_t opcodes[HOP_INTERRUPT_OPCODES];
 };
 
@@ -96,6 +96,7 @@ enum {
  */
 struct hop_interrupt_code {
     uint64_t addr, identity, counter;
+    uint64_t bytes_addr; /* up to 3.10: co_code */
     uint64_t copied; /* the last identity that was found here and copied, and `forgotten` then */
     uint64_t opcodes_addr, opcodes_ns;
     uint8_t opcodes[HOP_INTERRUPT_OPCODES];
@@ -124,7 +125,8 @@ struct hop_interrupt_scratch {
     uint64_t code_type, str_type, bytes_type, tuple_type; /* as they were found */
     uint8_t head[HOP_INTERRUPT_HEAD_BYTES];               /* of an object that is to be copied */
     struct hop_copy_item items[HOP_COPY_ITEMS];
-    /* Of code objects made (py/version_counter.h), 0: not known; above it the epoch: a CPython that
+    /* Of code objects made (py/version_counter.h); where that is not known, a number of this
+     * interrupt's own, as in it none is made. Above it the epoch: a CPython that
      * is ended and begun anew counts from the start, and is not seen to where we come seldom. */
     uint64_t counter;
     uint64_t last_counter, last_ns, epoch;
@@ -135,6 +137,7 @@ struct hop_interrupt_scratch {
     uint8_t block[HOP_INTERRUPT_BLOCK_BYTES];
     uint8_t code[HOP_INTERRUPT_CODE_BYTES];
     uint64_t name[2]; /* up to 3.11: length and hash of the code object's name */
+    uint64_t parts[HOP_CODE_PARTS][HOP_CODE_PART_WORDS]; /* as for hop_code_number_read */
     _Alignas(8) uint8_t record[sizeof(struct hop_interrupt_record)];
     struct hop_interrupt_frame frames[HOP_INTERRUPT_FRAMES_MAX]; /* of the record */
     uint8_t spans[HOP_INTERRUPT_SPANS_BYTES]; /* behind its last frame, wherever that is */

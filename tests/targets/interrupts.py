@@ -115,6 +115,29 @@ def makes_large_code():
         names["large"](200)
 
 
+ALIKE = """
+def alike(n):
+    for i in range(60):
+        n = n * 3 + 1 & 0xFF
+    return callee_{kind}(n)
+"""
+CALLEE = ALIKE.replace("return callee_{kind}(n)", "return n").replace("alike", "callee_{kind}")
+
+
+def makes_alike_code():
+    """Functions of the same name, line and length, each in the memory of the last one."""
+    made = []
+    names = {"range": range}
+    for kind in range(8):
+        exec(compile(CALLEE.format(kind=kind), "callee", "exec"), names)
+        module = compile(ALIKE.format(kind=kind), "alike", "exec")
+        code = [const for const in module.co_consts if hasattr(const, "co_code")][0]
+        made.append(marshal.dumps(code))
+    while True:
+        for data in made:
+            type(makes_alike_code)(marshal.loads(data), names)(1)
+
+
 def sleep_with_the_gil():
     ctypes.PyDLL(None).usleep(600 * 1000 * 1000)
 
@@ -159,6 +182,8 @@ elif KIND == "calls_back":
     calls_back()
 elif KIND == "makes_code":
     makes_code()
+elif KIND == "makes_alike_code":
+    makes_alike_code()
 elif KIND == "makes_traced_code":
     sys.settrace(trace)
     makes_code()
