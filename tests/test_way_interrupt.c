@@ -279,6 +279,32 @@ ParameterizedTest(struct python *python, way_interrupt, alike_code_in_the_same_p
     end();
 }
 
+/* Frames that lie anywhere: all of a stack is found, and nothing else is. */
+ParameterizedTestParameters(way_interrupt, frames_on_the_heap_are_found)
+{
+    return all_pythons();
+}
+ParameterizedTest(struct python *python, way_interrupt, frames_on_the_heap_are_found,
+                  .timeout = 240)
+{
+    begin(python, "delegates");
+    look_in_interrupts(2000, 2);
+    cr_assert_gt(profile->samples, 500);
+    cr_assert_leq(profile->refused_total, profile->samples / 100, "%lu of %lu",
+                  profile->refused_total, profile->samples);
+    cr_assert(share_of("innermost", true) > 0.6, "%g", share_of("innermost", true));
+    cr_assert(share_of("delegate", false) > 0.8, "%g", share_of("delegate", false));
+    for (size_t i = 0; i < profile->node_count; i++) {
+        const struct hop_profile_node *node = &profile->nodes[i];
+        const struct hop_instruction *of = &profile->instructions[node->instruction];
+        if (node->parent != i && !strcmp(of->function, "innermost"))
+            cr_assert_str_eq(
+                profile->instructions[profile->nodes[node->parent].instruction].function,
+                "delegate");
+    }
+    end();
+}
+
 /* What can't be copied is read when the interrupt has woken us, if it lives for long enough; and
  * where it does not, that does not keep us from the rest. From 3.12 on tracing replaces
  * instructions, and where the old ones are is not copied. */

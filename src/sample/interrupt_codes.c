@@ -48,14 +48,13 @@ static bool is_alive(const struct hop_code_table *table, uint64_t addr, uint64_t
            number_now == number && (uint32_t)count && !(count >> 32 & 0xFFFF);
 }
 
-/* From now on a code object with this identity is this one. Up to 3.11 identities come round again,
- * and only the one that was found last at an address is believed to be there. */
+/* From now on a code object with this identity is this one. Up to 3.11 an identity may come round
+ * again: in memory that has been used again, of a code object that is alike in all that it is made
+ * of. */
 static bool learn(struct hop_interrupt_codes *codes, uint64_t identity, uint32_t id)
 {
     hop_interrupts_know_code(codes->interrupts, identity);
     hop_interrupts_know_code_type(codes->interrupts, codes->table->type_addr);
-    if (hop_code_identity_needs_name(codes->table->layout))
-        return true;
     if (codes->code_of.used >= IDENTITIES_MAX) {
         hop_id_table_deinit(&codes->code_of);
         if (!hop_id_table_init(&codes->code_of, FIRST_IDENTITIES))
@@ -191,14 +190,14 @@ static void learn_copied(struct hop_interrupt_codes *codes, const struct hop_int
     uint32_t id;
     bool was_known = is_known(codes, frame, &id);
     if (was_known ? !hop_code_identity_needs_name(codes->table->layout)
-                  : was_refused(codes, frame->identity, now_ns))
+                  : was_refused(codes, ~frame->identity, now_ns)) /* as a copy */
         return;
     if (!was_known)
         forget(codes, id);
     if (add_copied(codes, frame, copied, &id))
         (void)learn(codes, frame->identity, id);
     else
-        note_refused(codes, frame->identity, now_ns);
+        note_refused(codes, ~frame->identity, now_ns);
 }
 
 void hop_interrupt_codes_learn(struct hop_interrupt_codes *codes,

@@ -35,7 +35,9 @@ bool hop_interrupt_can_copy(const struct hop_layout *layout)
            hop_code_header_size(layout) <= HOP_CODE_HEADER_MAX;
 }
 
-void hop_interrupt_add_item(struct hop_bpf_code *code, enum hop_copy_kind kind)
+/* Adds what is at ADDR to the items, as number register 3, which is how many there are: fewer than
+ * HOP_COPY_ITEMS, as the verifier knows. Registers 2 and 3 are lost. */
+static void add_item(struct hop_bpf_code *code, enum hop_copy_kind kind)
 {
     hop_bpf_move(code, 2, 3);
     hop_bpf_compute_with(code, BPF_ADD, 2, 1);
@@ -48,15 +50,22 @@ void hop_interrupt_add_item(struct hop_bpf_code *code, enum hop_copy_kind kind)
     hop_bpf_store_value(code, BPF_DW, 3, IN_SCRATCH(items) + IN_ITEM(next), 0);
 }
 
-void hop_interrupt_copy_items(struct hop_bpf_code *code)
+void hop_interrupt_copy_codes(struct hop_bpf_code *code)
 {
-    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(item_count));
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(code_count));
     hop_bpf_jump_if(code, BPF_JEQ, 1, 0, NOTHING_NEW);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(next_code), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(item_count), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(next_item), 0);
     hop_bpf_set(code, 1, STEPS_MAX);
     hop_bpf_loop(code, 1, COPY_ONE);
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(next_code));
+    hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(code_count));
+    hop_bpf_jump_if_than(code, BPF_JLT, 1, 2, NOT_ALL_COPIED);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(next_item));
     hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(item_count));
     hop_bpf_jump_if_than(code, BPF_JGE, 1, 2, NOTHING_NEW);
+    hop_bpf_label(code, NOT_ALL_COPIED);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);
     hop_bpf_label(code, NOTHING_NEW);
 }
@@ -139,7 +148,10 @@ static void size_tuple(struct hop_bpf_code *code, const struct hop_layout *layou
     read_head(code, layout, layout->tuple_items);
     hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(tuple_type), 1);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(head) + layout->tuple_size);
-    hop_bpf_jump_if(code, BPF_JGT, 1, TUPLE_MAX, MISSED);
+    hop_bpf_jump_if(code, BPF_JLE, 1, TUPLE_MAX, IS_WHOLE);
+    hop_bpf_set(code, SIZE, layout->tuple_items + 8 * (HOP_CODE_PART_WORDS - 1));
+    hop_bpf_jump(code, COPY); /* as much as its number takes */
+    hop_bpf_label(code, IS_WHOLE);
     hop_bpf_move(code, SIZE, 1);
     hop_bpf_compute_with(code, BPF_LSH, SIZE, 3);
     hop_bpf_compute_with(code, BPF_ADD, SIZE, layout->tuple_items);
@@ -192,11 +204,11 @@ static void find_tuple_item(struct hop_bpf_code *code, const struct hop_layout *
     hop_bpf_jump(code, COPY);
     hop_bpf_label(code, ADD_CODE);
     hop_bpf_jump_if(code, BPF_JGE, 3, HOP_COPY_ITEMS, COPIED);
-    hop_interrupt_add_item(code, HOP_COPY_CONSTANT_CODE);
+    add_item(code, HOP_COPY_CONSTANT_CODE);
     hop_bpf_jump(code, COPIED);
     hop_bpf_label(code, ADD_TUPLE);
     hop_bpf_jump_if(code, BPF_JGE, 3, HOP_COPY_ITEMS, COPIED);
-    hop_interrupt_add_item(code, HOP_COPY_CONSTANTS);
+    add_item(code, HOP_COPY_CONSTANTS);
     hop_bpf_jump(code, COPIED);
 }
 
@@ -338,6 +350,26 @@ static void write_ends(struct hop_bpf_code *code)
     hop_bpf_return(code, 1);
 }
 
+/* All of one code object is copied, as far as there is room: the next one, if there is one. What is
+ * innermost came first, and is the likeliest to be freed soon. */
+static void begin_code(struct hop_bpf_code *code)
+{
+    hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(next_code));
+    hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(code_count));
+    hop_bpf_jump_if_than(code, BPF_JGE, 1, 2, ALL_COPIED);
+    hop_bpf_jump_if(code, BPF_JGE, 1, HOP_COPY_CODES, ALL_COPIED);
+    hop_bpf_load(code, BPF_DW, 3, SCRATCH, IN_SCRATCH(item_count));
+    hop_bpf_jump_if(code, BPF_JGE, 3, HOP_COPY_ITEMS, ALL_COPIED);
+    hop_bpf_move(code, 2, 1);
+    hop_bpf_compute_with(code, BPF_ADD, 2, 1);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(next_code), 2);
+    hop_bpf_compute_with(code, BPF_LSH, 1, 3);
+    hop_bpf_compute(code, BPF_ADD, 1, SCRATCH);
+    hop_bpf_load(code, BPF_DW, ADDR, 1, IN_SCRATCH(code_addrs));
+    add_item(code, HOP_COPY_CODE);
+    hop_bpf_return(code, 0);
+}
+
 void hop_interrupt_write_copy(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan)
 {
     const struct hop_layout *layout = plan->layout;
@@ -346,7 +378,9 @@ void hop_interrupt_write_copy(struct hop_bpf_code *code, const struct hop_interr
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(next_item));
     hop_bpf_jump_if(code, BPF_JGE, 1, HOP_COPY_ITEMS, ALL_COPIED);
     hop_bpf_load(code, BPF_DW, 2, SCRATCH, IN_SCRATCH(item_count));
-    hop_bpf_jump_if_than(code, BPF_JGE, 1, 2, ALL_COPIED);
+    hop_bpf_jump_if_than(code, BPF_JLT, 1, 2, HAS_ITEM);
+    begin_code(code);
+    hop_bpf_label(code, HAS_ITEM);
     hop_bpf_compute_with(code, BPF_MUL, 1, sizeof(struct hop_copy_item));
     hop_bpf_move(code, ITEM, SCRATCH);
     hop_bpf_compute(code, BPF_ADD, ITEM, 1);

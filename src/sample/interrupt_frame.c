@@ -107,6 +107,7 @@ static void read_block(struct hop_bpf_code *code, int32_t last, int32_t frame_by
     hop_bpf_move(code, FRAME, ADDR);
     hop_bpf_compute(code, BPF_SUB, FRAME, 3);
     hop_bpf_jump_if(code, BPF_JGT, FRAME, last, FRAME_UNREADABLE); /* never: for the verifier */
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(block_last), FRAME);
     hop_bpf_move(code, 1, SCRATCH);
     hop_bpf_compute_with(code, BPF_ADD, 1, (int32_t)IN_SCRATCH(block));
     hop_bpf_move(code, 2, FRAME);
@@ -130,6 +131,8 @@ static void find_frame(struct hop_bpf_code *code, struct hop_interrupt_piece pie
         hop_bpf_move(code, FRAME, ADDR);
         hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(block_addr));
         hop_bpf_compute(code, BPF_SUB, FRAME, 1);
+        hop_bpf_load(code, BPF_DW, 1, SCRATCH, IN_SCRATCH(block_last));
+        hop_bpf_jump_if_than(code, BPF_JGT, FRAME, 1, REFILL);
         hop_bpf_jump_if(code, BPF_JLE, FRAME, last, IN_BLOCK);
         hop_bpf_label(code, REFILL);
         read_block(code, last, piece.bytes);
@@ -244,6 +247,7 @@ static void find_identity(struct hop_bpf_code *code)
     hop_bpf_jump_if_than(code, BPF_JNE, 3, ADDR, UNIDENTIFIED);
     hop_bpf_load(code, BPF_DW, 3, PLACE, IN_CODES(counter));
     hop_bpf_jump_if_than(code, BPF_JNE, 3, 2, UNIDENTIFIED);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(is_another), 0);
     hop_bpf_load(code, BPF_DW, 1, PLACE, IN_CODES(identity));
     hop_bpf_jump(code, IDENTIFIED);
     hop_bpf_label(code, UNIDENTIFIED);
@@ -397,10 +401,15 @@ static void check_known(struct hop_bpf_code *code, const struct hop_interrupt_pl
     hop_bpf_compute(code, BPF_ADD, 1, 2);
     hop_bpf_load(code, BPF_DW, 3, PLACE, IN_CODES(copied));
     hop_bpf_jump_if_than(code, BPF_JEQ, 3, 1, KNOWN);
-    hop_bpf_load(code, BPF_DW, 3, SCRATCH, IN_SCRATCH(item_count));
+    hop_bpf_load(code, BPF_DW, 3, SCRATCH, IN_SCRATCH(code_count));
     hop_bpf_jump_if(code, BPF_JGE, 3, HOP_COPY_CODES, WANTS_WAKEUP);
     hop_bpf_store(code, BPF_DW, PLACE, IN_CODES(copied), 1);
-    hop_interrupt_add_item(code, HOP_COPY_CODE);
+    hop_bpf_move(code, 2, 3);
+    hop_bpf_compute_with(code, BPF_ADD, 2, 1);
+    hop_bpf_store(code, BPF_DW, SCRATCH, IN_SCRATCH(code_count), 2);
+    hop_bpf_compute_with(code, BPF_LSH, 3, 3);
+    hop_bpf_compute(code, BPF_ADD, 3, SCRATCH);
+    hop_bpf_store(code, BPF_DW, 3, IN_SCRATCH(code_addrs), ADDR);
     hop_bpf_jump(code, KNOWN);
     hop_bpf_label(code, WANTS_WAKEUP);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 1);

@@ -85,9 +85,12 @@ enum hop_interrupt_label {
     SOUND,
     COPY_ONE,
     COPY_BEGUN,
+    HAS_ITEM,
+    NOT_ALL_COPIED,
     ALL_COPIED,
     IS_TUPLE,
     IS_FRESH,
+    IS_WHOLE,
     IS_SHORT,
     IS_TEXT,
     IS_NO_NAME,
@@ -142,14 +145,10 @@ void hop_interrupt_walk(struct hop_bpf_code *code);
 void hop_interrupt_write_frame(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan);
 bool hop_interrupt_can_frames(const struct hop_layout *layout);
 
-/* Adds what is at ADDR to the items, as number register 3, which is how many there are: fewer than
- * HOP_COPY_ITEMS, as the verifier knows. Registers 2 and 3 are lost. */
-void hop_interrupt_add_item(struct hop_bpf_code *code, enum hop_copy_kind kind);
-
-/* In the main function, at its end: copies the code objects that are among the items, and all that
- * hangs on them, to behind the record's frames. What was not to be had is left for us to read. And
- * the function at COPY_ONE that it needs. */
-void hop_interrupt_copy_items(struct hop_bpf_code *code);
+/* In the main function, at its end: copies the code objects that are to be copied, one after the
+ * other, and all that hangs on them, to behind the record's frames. What was not to be had is left
+ * for us to read. And the function at COPY_ONE that it needs. */
+void hop_interrupt_copy_codes(struct hop_bpf_code *code);
 void hop_interrupt_write_copy(struct hop_bpf_code *code, const struct hop_interrupt_plan *plan);
 bool hop_interrupt_can_copy(const struct hop_layout *layout);
 

@@ -409,8 +409,7 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(wants_wakeup), 0);
     hop_bpf_store_value(code, BPF_W, SCRATCH, IN_RECORD(frame_count), 0);
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_RECORD(span_bytes), 0);
-    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(item_count), 0);
-    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(next_item), 0);
+    hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(code_count), 0);
 
     hop_bpf_store_value(code, BPF_DW, SCRATCH, IN_SCRATCH(counter), 0);
     hop_bpf_set_map_memory(code, 1, plan->shared,
@@ -450,7 +449,7 @@ static void write_main(struct hop_bpf_code *code, const struct hop_interrupt_pla
     hop_bpf_label(code, UNREADABLE);
     hop_interrupt_set_status(code, HOP_INTERRUPT_UNREADABLE);
     hop_bpf_label(code, FINISH);
-    hop_interrupt_copy_items(code);
+    hop_interrupt_copy_codes(code);
     finish(code, plan);
     hop_bpf_label(code, IS_ANOTHER);
     hop_bpf_return(code, 0);

@@ -120,10 +120,11 @@ struct hop_interrupt_scratch {
     uint8_t sizes[HOP_INTERRUPT_SIZES_BYTES];
     uint64_t wants_wakeup; /* the record has something that we have to look at soon */
     uint64_t word;
-    uint64_t next_item, item_count;
-    uint64_t is_another;                                  /* than was last at its address */
-    uint64_t code_type, str_type, bytes_type, tuple_type; /* as they were found */
-    uint8_t head[HOP_INTERRUPT_HEAD_BYTES];               /* of an object that is to be copied */
+    uint64_t code_addrs[HOP_COPY_CODES], next_code, code_count; /* to be copied */
+    uint64_t next_item, item_count;                             /* what is to be copied of them */
+    uint64_t is_another;                                        /* than was last at its address */
+    uint64_t code_type, str_type, bytes_type, tuple_type;       /* as they were found */
+    uint8_t head[HOP_INTERRUPT_HEAD_BYTES]; /* of an object that is to be copied */
     struct hop_copy_item items[HOP_COPY_ITEMS];
     /* Of code objects made (py/version_counter.h); where that is not known, a number of this
      * interrupt's own, as in it none is made. Above it the epoch: a CPython that
@@ -133,7 +134,8 @@ struct hop_interrupt_scratch {
     uint8_t thread[HOP_INTERRUPT_THREAD_BYTES];
     /* The memory of some frames: block[0] is what is at block_addr, and from valid_addr on it was
      * read. Older frames lie below newer ones, mostly. */
-    uint64_t block_addr, valid_addr;
+    uint64_t block_addr, valid_addr,
+        block_last; /* where in it the last frame is that may be used */
     uint8_t block[HOP_INTERRUPT_BLOCK_BYTES];
     uint8_t code[HOP_INTERRUPT_CODE_BYTES];
     uint64_t name[2]; /* up to 3.11: length and hash of the code object's name */

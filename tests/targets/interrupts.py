@@ -138,6 +138,32 @@ def makes_alike_code():
             type(makes_alike_code)(marshal.loads(data), names)(1)
 
 
+def delegate(depth, inner):
+    yield from inner
+
+
+def innermost():
+    while True:
+        n = 0
+        for i in range(200):
+            n = n * 3 + i & 0xFF
+        yield n
+
+
+def delegates():
+    """Generators in generators, the inner ones made first: their frames are on the heap, each caller's
+    above or below that of whom it called, and in any part of a page."""
+    chains = []
+    for _ in range(300):
+        generator = innermost()
+        for depth in range(6):
+            generator = delegate(depth, generator)
+        chains.append(generator)
+    while True:
+        for generator in chains:
+            next(generator)
+
+
 def sleep_with_the_gil():
     ctypes.PyDLL(None).usleep(600 * 1000 * 1000)
 
@@ -184,6 +210,8 @@ elif KIND == "makes_code":
     makes_code()
 elif KIND == "makes_alike_code":
     makes_alike_code()
+elif KIND == "delegates":
+    delegates()
 elif KIND == "makes_traced_code":
     sys.settrace(trace)
     makes_code()
