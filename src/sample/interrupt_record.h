@@ -63,7 +63,8 @@ static inline const void *hop_interrupt_spans(const struct hop_interrupt_record 
     return &record->frames[record->frame_count];
 }
 
-/* What is to be copied. Without the first three a code object is of no use. */
+/* What is to be copied. Without the first three a code object is of no use, and up to 3.11 without
+ * the beginnings of its names and constants (hop_code_number_read). */
 enum hop_copy_kind {
     HOP_COPY_CODE,          /* a code object, with its bytecode where that is inline */
     HOP_COPY_BYTES,         /* a bytes object: line table, up to 3.10 bytecode */
