@@ -91,6 +91,8 @@ static bool read_part(struct hop_reader *reader, const struct hop_code_part *par
     const uint64_t most = (HOP_CODE_PART_WORDS - 1) * sizeof *words / (uint64_t)part->item_bytes;
     uint64_t addr = hop_u64(header + part->pointer);
     memset(words, 0, HOP_CODE_PART_WORDS * sizeof *words);
+    if (!addr)
+        return true;
     if (!hop_read_u64(reader, addr + (uint64_t)part->size, &words[0]))
         return false;
     size_t bytes = (size_t)(words[0] < most ? words[0] : most) * (size_t)part->item_bytes;
@@ -256,15 +258,15 @@ enum hop_refusal hop_code_read(struct hop_reader *reader, const struct hop_layou
     *code = (struct hop_code){.addr = addr};
     enum hop_refusal refusal =
         read_header(reader, layout, addr, types_reader, type_addr, header, &code->identity);
-    if (refusal == HOP_TAKEN &&
-        !hop_code_number_read(reader, layout, addr, header, &code->identity, &code->number))
-        refusal = HOP_REFUSED_UNREADABLE;
     if (refusal == HOP_TAKEN)
         refusal = read_names(reader, layout, header, arena, code);
     if (refusal == HOP_TAKEN)
         refusal = read_lines(reader, layout, header, arena, code);
     if (refusal == HOP_TAKEN)
         refusal = read_units(reader, layout, header, arena, code);
+    if (refusal == HOP_TAKEN &&
+        !hop_code_number_read(reader, layout, addr, header, &code->identity, &code->number))
+        refusal = HOP_REFUSED_UNREADABLE;
     if (refusal != HOP_TAKEN)
         return refusal;
     hop_operands_read(reader, layout, header, hop_code_header_size(layout), constant_types, arena,

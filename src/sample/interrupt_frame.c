@@ -296,9 +296,10 @@ static void read_part(struct hop_bpf_code *code, const struct hop_layout *layout
     const int is_short = PART_LABELS + 2 * (int)index, is_empty = is_short + 1;
     const long words = IN_SCRATCH(parts[index]);
     const int32_t most = (HOP_CODE_PART_WORDS - 1) * 8 / part->item_bytes;
-    for (int i = 1; i < HOP_CODE_PART_WORDS; i++)
+    for (int i = 0; i < HOP_CODE_PART_WORDS; i++)
         hop_bpf_store_value(code, BPF_DW, SCRATCH, (size_t)words + 8 * (size_t)i, 0);
     hop_bpf_load(code, BPF_DW, 1, SCRATCH, in_code(layout, part->pointer));
+    hop_bpf_jump_if(code, BPF_JEQ, 1, 0, is_empty);
     hop_interrupt_read(code, words, 8, 1, part->size, CODE_ABSENT);
     hop_bpf_load(code, BPF_DW, 3, SCRATCH, in_code(layout, part->pointer));
     hop_bpf_compute_with(code, BPF_ADD, 3, part->data);
