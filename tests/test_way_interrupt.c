@@ -325,8 +325,8 @@ ParameterizedTest(struct python *python, way_interrupt, code_that_is_not_copied_
     begin(python, "makes_large_code");
     look_in_interrupts(1000, 2);
     cr_assert_gt(profile->samples, 100);
-    cr_assert_lt(profile->missed, 4 * profile->ticks, "large: %lu missed, %lu samples", profile->missed,
-                 profile->samples);
+    cr_assert_lt(profile->missed, 4 * profile->ticks, "large: %lu missed, %lu samples",
+                 profile->missed, profile->samples);
     cr_assert(share_of("large", true) > 0.3, "%g", share_of("large", true));
     end();
 }
